@@ -1,0 +1,75 @@
+// swift-tools-version: 6.2
+// The package: two libraries that know no socket (Server, Proxy), the language they speak (RESP), the one
+// target that touches the operating system (IO), and two thin programs. No outside packages.
+
+import PackageDescription
+
+let environment = Context.environment
+
+/// What every target is compiled with: Swift 6 concurrency checking, every unsafe use spelled out, warnings fatal.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .strictMemorySafety(),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableExperimentalFeature("Lifetimes"),
+    .treatAllWarnings(as: .error),
+]
+
+/// Release builds drop the dynamic exclusivity checks: every core is owned by one thread, and the checks run in
+/// every debug build and in the sanitizer runs.
+let settings: [SwiftSetting] =
+    strict + [
+        .unsafeFlags(
+            ["-enforce-exclusivity=unchecked", "-cross-module-optimization"],
+            .when(configuration: .release))
+    ]
+
+var targets: [Target] = [
+    .target(name: "RESP", swiftSettings: settings),
+    .systemLibrary(name: "CLinux", path: "Sources/IO/CLinux"),
+    .target(
+        name: "IO", dependencies: ["RESP", "CLinux"], exclude: ["CLinux"], swiftSettings: settings),
+    .target(name: "Server", dependencies: ["RESP"], swiftSettings: settings),
+    .target(name: "Proxy", dependencies: ["RESP"], swiftSettings: settings),
+    .executableTarget(
+        name: "sluice-server", dependencies: ["Server", "IO"], swiftSettings: settings),
+    .executableTarget(
+        name: "sluice-proxy", dependencies: ["Proxy", "IO"], swiftSettings: settings),
+]
+
+/// Tests may use Foundation and unsafe calls without spelling them; everything else is as strict as Sources.
+let testSettings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableExperimentalFeature("Lifetimes"),
+    .treatAllWarnings(as: .error),
+]
+
+func testTarget(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: testSettings)
+}
+
+targets += [
+    .target(
+        name: "TestSupport", dependencies: ["RESP"], path: "Tests/TestSupport",
+        swiftSettings: testSettings),
+    testTarget("RESPTests", ["RESP", "TestSupport"]),
+    testTarget("IOTests", ["IO", "RESP", "TestSupport"]),
+    testTarget("ServerTests", ["Server", "RESP", "TestSupport"]),
+    testTarget("ProxyTests", ["Proxy", "RESP", "TestSupport"]),
+    testTarget("SimulationTests", ["Server", "Proxy", "RESP", "TestSupport"]),
+    testTarget("InteropTests", ["RESP", "TestSupport", "sluice-server", "sluice-proxy"]),
+    testTarget("TidyTests", ["TestSupport"]),
+]
+
+let package = Package(
+    name: "sluice",
+    products: [
+        .library(name: "RESP", targets: ["RESP"]),
+        .executable(name: "sluice-server", targets: ["sluice-server"]),
+        .executable(name: "sluice-proxy", targets: ["sluice-proxy"]),
+    ],
+    targets: targets
+)
