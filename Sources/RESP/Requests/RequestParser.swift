@@ -65,7 +65,7 @@ public struct RequestParser: ~Copyable {
         do {
             return try parseOn(bytes, from: start, limits: limits)
         } catch {
-            _ = finish(at: 0)
+            reset()
             throw error
         }
     }
@@ -135,11 +135,16 @@ public struct RequestParser: ~Copyable {
         return Request(bytes: source, ranges: ranges.span)
     }
 
-    private mutating func finish(at end: Int) -> Outcome {
+    /// Forgets a request that was begun.
+    public mutating func reset() {
         position = 0
         searched = 0
         argumentsLeft = nil
         bulkLength = nil
+    }
+
+    private mutating func finish(at end: Int) -> Outcome {
+        reset()
         return .request(end: end)
     }
 

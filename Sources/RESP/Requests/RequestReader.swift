@@ -1,0 +1,92 @@
+// From the bytes of many connections to requests, one after the other; both cores read through this.
+//
+//     bytes ──▶ whole requests ──▶ handle        straight from the driver's buffer, nothing copied
+//           └─▶ the rest ──▶ UnfinishedRequest   kept by the session until more arrives
+
+/// Reads requests for all sessions of one core. Only a session with an unfinished request holds memory for input.
+public final class RequestReader {
+    /// What a handler wants done with the bytes behind its request.
+    public enum Verdict {
+        case goOn
+        /// Keep them: they are read on by a call with no new bytes.
+        case wait
+        /// Forget them: nothing more is taken from this connection.
+        case drop
+    }
+
+    /// How many emptied unfinished requests are kept for the next ones.
+    static let sparesKept = 64
+    /// One that has held more than this gives its memory back first.
+    static let memoryKept = 64 * 1024
+
+    private var parser = RequestParser()
+    private var spares: [UnfinishedRequest] = []
+
+    public init() {}
+
+    /// Reads `bytes`, which follow what `unfinished` holds, and hands each whole request to `handle`. Returns what
+    /// is to be kept for the next call: nil when nothing is left over.
+    public func read(
+        _ bytes: Span<UInt8>, after unfinished: UnfinishedRequest?, limits: RequestLimits,
+        handle: (Request) -> Verdict
+    ) throws(ProtocolError) -> UnfinishedRequest? {
+        if let unfinished {
+            unfinished.bytes.append(bytes)
+            return try readOn(unfinished, limits: limits, handle: handle)
+        }
+        guard let rest = try RequestReader.read(bytes, &parser, limits, handle) else { return nil }
+        guard rest < bytes.count else { return nil }
+        let kept = spares.popLast() ?? UnfinishedRequest()
+        swap(&kept.parser, &parser)
+        kept.bytes.append(bytes.extracting(rest..<bytes.count))
+        return kept
+    }
+
+    /// Takes back what a session that is going away had kept.
+    public func recycle(_ unfinished: UnfinishedRequest?) {
+        guard let unfinished, spares.count < RequestReader.sparesKept else { return }
+        unfinished.bytes.removeAll()
+        if unfinished.bytes.allocated > RequestReader.memoryKept { unfinished.bytes.release() }
+        unfinished.parser.reset()
+        spares.append(unfinished)
+    }
+
+    private func readOn(
+        _ unfinished: UnfinishedRequest, limits: RequestLimits, handle: (Request) -> Verdict
+    ) throws(ProtocolError) -> UnfinishedRequest? {
+        let rest: Int?
+        do {
+            rest = try RequestReader.read(
+                unfinished.bytes.bytes, &unfinished.parser, limits, handle)
+        } catch {
+            recycle(unfinished)
+            throw error
+        }
+        if let rest {
+            unfinished.bytes.removeFirst(rest)
+            if !unfinished.bytes.isEmpty { return unfinished }
+        }
+        recycle(unfinished)
+        return nil
+    }
+
+    /// Where the first request begins that was not handled; nil when the rest is to be dropped.
+    private static func read(
+        _ bytes: Span<UInt8>, _ parser: inout RequestParser, _ limits: RequestLimits,
+        _ handle: (Request) -> Verdict
+    ) throws(ProtocolError) -> Int? {
+        var start = 0
+        while true {
+            guard case .request(let end) = try parser.parse(bytes, from: start, limits: limits)
+            else { return start }
+            let request = parser.request(in: bytes.extracting(start..<end))
+            start = end
+            guard request.count > 0 else { continue }
+            switch handle(request) {
+            case .goOn: continue
+            case .wait: return start
+            case .drop: return nil
+            }
+        }
+    }
+}
