@@ -1,0 +1,67 @@
+// What the proxy knows of one client. Kept small: an idle client costs this and nothing more.
+
+import RESP
+
+/// A client's connection. Its replies come back in the order of its requests, whoever answers them.
+final class ClientSession {
+    enum State {
+        case open
+        /// The client will send no more; what it is owed is still delivered.
+        case ended
+        /// Nothing more is taken from it; it is closed when what it is owed has been delivered.
+        case closing
+    }
+
+    /// A reply of the proxy's own that must wait for replies of requests before it.
+    struct HeldReply {
+        /// How many forwarded requests come before it.
+        let position: Int
+        let bytes: [UInt8]
+    }
+
+    let id: ConnectionID
+    /// What CLIENT ID says.
+    let number: Int
+    let peer: PeerAddress
+    var state: State = .open
+    var output: OutputQueue
+    var unfinished: UnfinishedRequest?
+    /// Requests sent to a backend, and replies delivered, since the client connected.
+    var forwarded = 0
+    var delivered = 0
+    /// In rising order of position.
+    var held: [HeldReply] = []
+    var isPaused = false
+    /// True while this turn's list of connections with output names it.
+    var isListed = false
+    var name: [UInt8] = []
+
+    init(id: ConnectionID, number: Int, peer: PeerAddress, pool: BlockPool) {
+        self.id = id
+        self.number = number
+        self.peer = peer
+        output = OutputQueue(pool: pool)
+    }
+
+    /// Requests that the client still waits for.
+    var inFlight: Int { forwarded - delivered + held.count }
+
+    /// True when the client is owed nothing, and nothing of it is left to do.
+    var isDone: Bool {
+        switch state {
+        case .open: false
+        case .ended: inFlight == 0 && output.isEmpty && !isPaused
+        case .closing: inFlight == 0 && output.isEmpty
+        }
+    }
+
+    /// Puts the held replies whose turn has come behind what was delivered.
+    func releaseHeld() {
+        var count = 0
+        while count < held.count, held[count].position == delivered {
+            output.append(held[count].bytes.span)
+            count += 1
+        }
+        if count > 0 { held.removeFirst(count) }
+    }
+}
