@@ -4,20 +4,26 @@ import RESP
 
 /// A connection that all clients of a worker share, and its state.
 ///
-///             ┌───────────────── closed ──────────────────┐
-///             ▼                                           │
-///     ──▶ connecting ──── connected ────────────────▶ ready(id)
-///             │  ▲
-///     refused │  │ tick, at the time given
-///             ▼  │
-///         waiting(until)
+///             ┌───────────── closed, having stood a while ─────────────┐
+///             ▼                                                        │
+///     ──▶ connecting ──────────────── connected ─────────────────▶ ready(id)
+///             │  ▲                                                     │
+///     refused │  │ tick, at the time given                             │
+///             ▼  │                                                     │
+///         waiting(until) ◀──────────────── closed at once ─────────────┘
 ///
 /// Requests are queued while connecting, sent while ready, and refused while waiting.
 final class BackendConnection {
     enum State {
         case connecting
-        case ready(ConnectionID)
+        case ready(ConnectionID, since: Instant)
         case waiting(until: Instant, reason: String)
+    }
+
+    /// Reading has stopped because the client that the next replies belong to does not take them.
+    struct Stall {
+        let client: ConnectionID
+        let since: Instant
     }
 
     let link: LinkID
@@ -28,8 +34,9 @@ final class BackendConnection {
     var scanner = ReplyScanner()
     /// Bytes ever queued for this connection; what of them is not in `output` any more has left.
     private(set) var queued = 0
-    /// Attempts in a row that were refused.
+    /// Attempts in a row that brought no steady connection.
     var refusals = 0
+    var stall: Stall?
     /// True while this turn's list of connections with output names it.
     var isListed = false
 
@@ -39,11 +46,14 @@ final class BackendConnection {
         output = OutputQueue(pool: pool)
     }
 
+    /// How long a connection must have stood for its loss to be answered by connecting at once.
+    static let steady = Duration.seconds(1)
+
     /// Bytes that have left, in the count of `queued`.
     var sent: Int { queued - output.count }
 
     var id: ConnectionID? {
-        if case .ready(let id) = state { id } else { nil }
+        if case .ready(let id, _) = state { id } else { nil }
     }
 
     /// Queues a request whose reply goes to `client`.
@@ -59,6 +69,7 @@ final class BackendConnection {
         output.removeAll()
         scanner = ReplyScanner()
         queued = 0
+        stall = nil
     }
 
     /// How long to wait after so many refusals in a row: 100 ms, doubling to a second.

@@ -68,6 +68,9 @@ package struct ProxyConfiguration: Sendable, Equatable {
         /// Requests waiting to be sent on one connection to a backend; above it its clients wait.
         package var backendOutput = 16 << 20
 
+        /// How long other clients wait behind one that does not read its replies before it is closed.
+        package var stall = Duration.seconds(1)
+
         package init() {}
     }
 }
