@@ -119,7 +119,9 @@ package final class ProxyCore: Core {
             if let stall = backend.stall, stall.since + configuration.limits.stall <= now.instant {
                 breakStall(stall, of: backend, at: now)
             }
-            guard case .waiting(let until, _) = backend.state, until <= now.instant else { continue }
+            guard case .waiting(let until, _) = backend.state, until <= now.instant else {
+                continue
+            }
             connect(backend)
         }
         scheduleWake()
@@ -164,7 +166,8 @@ package final class ProxyCore: Core {
         if let unfinished = client.unfinished, !client.isPaused,
             unfinished.bytes.count > configuration.limits.requestBytes
         {
-            pending.log(.warning, "Closing client \(client.peer): its request is above request_bytes")
+            pending.log(
+                .warning, "Closing client \(client.peer): its request is above request_bytes")
             drop(client)
             return
         }
@@ -205,7 +208,8 @@ package final class ProxyCore: Core {
         list(backend)
     }
 
-    private func refuse(_ request: Request, of client: ClientSession, because reason: StaticString) {
+    private func refuse(_ request: Request, of client: ClientSession, because reason: StaticString)
+    {
         reply(to: client) {
             $0.append("-ERR '")
             ErrorText.append(request[0], upTo: 128, to: &$0)
@@ -298,7 +302,8 @@ package final class ProxyCore: Core {
             return
         }
         pending.log(
-            .warning, "Closing client \(client.peer): others waited behind replies it does not read")
+            .warning, "Closing client \(client.peer): others waited behind replies it does not read"
+        )
         drop(client)
     }
 

@@ -23,6 +23,8 @@ package final class ServerCore: Core {
     private let reader = RequestReader()
     private let pool = BlockPool()
     private var lastClientNumber = 0
+    /// When idle clients are looked for next; nil when they may stay.
+    private var nextIdleCheck: Instant?
 
     package init(
         configuration: ServerConfiguration, identity: ServerIdentity, seed: UInt64, at now: Moment,
@@ -100,7 +102,7 @@ package final class ServerCore: Core {
 
     package func tick(at now: Moment) {
         self.now = now
-        guard let due = pending.wakeAt, due <= now.instant else { return }
+        guard let due = nextIdleCheck, due <= now.instant else { return }
         closeIdleClients()
         scheduleIdleCheck()
     }
@@ -187,7 +189,8 @@ package final class ServerCore: Core {
 
     private func scheduleIdleCheck() {
         guard configuration.timeout > .zero else { return }
-        pending.wakeAt = now.instant + .seconds(1)
+        nextIdleCheck = now.instant + .seconds(1)
+        pending.wakeAt = nextIdleCheck
     }
 
     private func closeIdleClients() {

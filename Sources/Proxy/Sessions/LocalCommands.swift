@@ -42,7 +42,8 @@ extension ProxyCore {
             reply(to: client) {
                 $0.append("-ERR '")
                 $0.append(row.name)
-                $0.append("' is not served by this proxy: it is about connections of the server\r\n")
+                $0.append(
+                    "' is not served by this proxy: it is about connections of the server\r\n")
             }
         }
     }

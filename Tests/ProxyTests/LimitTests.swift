@@ -1,0 +1,112 @@
+// Every limit of the proxy, reached.
+
+import RESP
+import TestSupport
+import Testing
+
+@testable import Proxy
+
+@Suite struct LimitTests {
+    /// At the limit of unanswered requests a client is not read from, until half of them are answered.
+    @Test func requestsInFlight() throws {
+        let proxy = ProxyUnderTest { $0.limits.clientRequests = 4 }
+        let client = proxy.driver.connect()
+        let one = Wire.request(["GET", "a"])
+        proxy.driver.send(Array(repeatElement(one, count: 10).joined()), to: client)
+        #expect(proxy.driver.paused.contains(client))
+        #expect(proxy.sentToMaster().utf8.count == 4 * one.count)
+        proxy.masterSays("+1\r\n")
+        #expect(proxy.driver.paused.contains(client))
+        proxy.masterSays("+2\r\n")
+        #expect(proxy.sentToMaster().utf8.count == 2 * one.count)
+        for number in 3...10 { proxy.masterSays("+\(number)\r\n") }
+        #expect(!proxy.driver.paused.contains(client))
+        #expect(
+            proxy.driver.output(of: client) == (1...10).map { "+\($0)\r\n" }.joined())
+    }
+
+    /// A client that does not read its replies is not read from.
+    @Test func unreadReplies() throws {
+        let proxy = ProxyUnderTest { $0.limits.clientOutput = 100 }
+        let client = proxy.driver.connect()
+        proxy.driver.room[client] = 0
+        proxy.driver.command(["GET", "a"], to: client)
+        proxy.masterSays("$100\r\n" + String(repeating: "x", count: 100) + "\r\n")
+        proxy.driver.command(["GET", "b"], to: client)
+        #expect(proxy.driver.paused.contains(client))
+        proxy.masterSays("$1\r\nb\r\n")
+        proxy.driver.room[client] = nil
+        proxy.driver.drain(client)
+        #expect(!proxy.driver.paused.contains(client))
+        #expect(proxy.driver.output(of: client).hasSuffix("$1\r\nb\r\n"))
+    }
+
+    /// While a backend takes too slowly, its clients are not read from; nobody is forgotten.
+    @Test func slowBackend() throws {
+        let proxy = ProxyUnderTest { $0.limits.backendOutput = 100 }
+        proxy.driver.room[proxy.master] = 0
+        let clients = (0..<5).map { _ in proxy.driver.connect() }
+        for client in clients {
+            proxy.driver.command(["SET", "key", String(repeating: "v", count: 100)], to: client)
+        }
+        #expect(Set(clients) == proxy.driver.paused)
+        proxy.driver.room[proxy.master] = nil
+        proxy.driver.drain(proxy.master)
+        #expect(proxy.driver.paused.isEmpty)
+    }
+
+    /// A reply that nobody reads stops the backend's reading; after `stall` its client is closed for the others.
+    @Test func stall() throws {
+        let proxy = ProxyUnderTest { $0.limits.clientOutput = 100 }
+        let (slow, other) = (proxy.driver.connect(), proxy.driver.connect())
+        proxy.driver.room[slow] = 0
+        proxy.driver.command(["GET", "big"], to: slow)
+        proxy.driver.command(["GET", "small"], to: other)
+        proxy.masterSays("$1000\r\n" + String(repeating: "x", count: 500))
+        #expect(proxy.driver.paused.contains(proxy.master))
+        proxy.driver.pass(.milliseconds(999))
+        #expect(!proxy.driver.closed.contains(slow))
+        proxy.driver.pass(.milliseconds(1))
+        #expect(proxy.driver.closed.contains(slow))
+        #expect(!proxy.driver.paused.contains(proxy.master))
+        proxy.masterSays(String(repeating: "x", count: 500) + "\r\n$1\r\n1\r\n")
+        #expect(proxy.driver.output(of: other) == "$1\r\n1\r\n")
+    }
+
+    /// Alone, a slow reader may take its time: the reply passes in pieces.
+    @Test func slowReaderAlone() throws {
+        let proxy = ProxyUnderTest { $0.limits.clientOutput = 100 }
+        let slow = proxy.driver.connect()
+        proxy.driver.room[slow] = 0
+        proxy.driver.command(["GET", "big"], to: slow)
+        proxy.masterSays("$1000\r\n" + String(repeating: "x", count: 500))
+        proxy.driver.pass(.seconds(10))
+        #expect(!proxy.driver.closed.contains(slow))
+        proxy.driver.room[slow] = nil
+        proxy.driver.drain(slow)
+        #expect(!proxy.driver.paused.contains(proxy.master))
+        proxy.masterSays(String(repeating: "x", count: 500) + "\r\n")
+        #expect(proxy.driver.output(of: slow).utf8.count == 7 + 1000 + 2)
+    }
+
+    @Test func clientsInAll() throws {
+        let proxy = ProxyUnderTest { $0.maximumClients = 2 }
+        let clients = (0..<3).map { _ in proxy.driver.connect() }
+        #expect(proxy.driver.output(of: clients[2]) == "-ERR max number of clients reached\r\n")
+        #expect(proxy.driver.closed == [clients[2]])
+    }
+
+    /// A request that grows beyond `request_bytes` ends its client.
+    @Test func requestBytes() throws {
+        let proxy = ProxyUnderTest { $0.limits.requestBytes = 1000 }
+        let client = proxy.driver.connect()
+        proxy.driver.send("*2\r\n$3\r\nGET\r\n$1001\r\n", to: client)
+        #expect(
+            proxy.driver.output(of: client) == "-ERR Protocol error: invalid bulk length\r\n")
+        let other = proxy.driver.connect()
+        proxy.driver.send(
+            "*3\r\n$3\r\nSET\r\n$900\r\n" + String(repeating: "x", count: 900), to: other)
+        proxy.driver.send("\r\n$900\r\n" + String(repeating: "x", count: 100), to: other)
+        #expect(proxy.driver.closed.contains(other))
+    }
+}

@@ -1,0 +1,121 @@
+// What a client may see when the master's connection dies: never a reply that is not its own, never half of one
+// passed on as whole, never a request sent twice.
+
+import RESP
+import TestSupport
+import Testing
+
+@testable import Proxy
+
+@Suite struct LossTests {
+    /// A request that had left may have run: its client is closed. Others stay.
+    @Test func requestsThatLeft() throws {
+        let proxy = ProxyUnderTest()
+        let (asking, idle) = (proxy.driver.connect(), proxy.driver.connect())
+        proxy.driver.command(["INCR", "a"], to: asking)
+        proxy.driver.cut(proxy.master)
+        #expect(proxy.driver.closed.contains(asking))
+        #expect(proxy.driver.output(of: asking) == "")
+        #expect(!proxy.driver.closed.contains(idle))
+    }
+
+    /// A request of which no byte had left is answered so, and its client may go on.
+    @Test func requestsThatNeverLeft() throws {
+        let proxy = ProxyUnderTest()
+        let (first, second) = (proxy.driver.connect(), proxy.driver.connect())
+        // The master takes the first request whole and one byte of the second.
+        let request = Wire.request(["INCR", "a"])
+        proxy.driver.room[proxy.master] = request.count + 1
+        let third = proxy.driver.connect()
+        proxy.driver.command(["INCR", "a"], to: first)
+        proxy.driver.command(["INCR", "a"], to: second)
+        proxy.driver.command(["INCR", "a"], to: third)
+        proxy.driver.cut(proxy.master)
+        #expect(proxy.driver.closed.contains(first))
+        #expect(proxy.driver.closed.contains(second))
+        #expect(!proxy.driver.closed.contains(third))
+        #expect(
+            proxy.driver.output(of: third)
+                == "-ERR cannot reach the master at 127.0.0.1:6379: the connection was lost; "
+                + "nothing was sent\r\n")
+    }
+
+    /// Half a reply is never followed by anything: the client is closed.
+    @Test func halfAReply() throws {
+        let reply = "$5\r\nhello\r\n"
+        for cut in 1..<reply.utf8.count {
+            let proxy = ProxyUnderTest()
+            let client = proxy.driver.connect()
+            proxy.driver.command(["GET", "a"], to: client)
+            proxy.masterSays(Array(reply.utf8.prefix(cut)))
+            proxy.driver.cut(proxy.master)
+            #expect(proxy.driver.closed.contains(client), "cut at \(cut)")
+            #expect(proxy.driver.output(of: client) == String(reply.prefix(cut)))
+        }
+    }
+
+    /// Requests wait while the first connection is being made; when it is refused they are told why.
+    @Test func beforeTheFirstConnection() throws {
+        let proxy = ProxyUnderTest(isConnected: false)
+        let client = proxy.driver.connect()
+        proxy.driver.command(["GET", "a"], to: client)
+        #expect(proxy.driver.output(of: client) == "")
+        proxy.connectMaster()
+        #expect(proxy.sentToMaster() == "*2\r\n$3\r\nGET\r\n$1\r\na\r\n")
+    }
+
+    @Test func whileTheMasterRefuses() throws {
+        let proxy = ProxyUnderTest(isConnected: false)
+        let client = proxy.driver.connect()
+        proxy.driver.send(Wire.request(["GET", "a"]) + Wire.request(["SELECT", "0"]), to: client)
+        proxy.refuseMaster("Connection refused")
+        let error =
+            "-ERR cannot reach the master at 127.0.0.1:6379: Connection refused; nothing was sent\r\n"
+        #expect(proxy.driver.output(of: client) == error + "+OK\r\n")
+        // Between two attempts requests are refused at once.
+        proxy.driver.command(["GET", "a"], to: client)
+        #expect(proxy.driver.output(of: client) == error)
+        #expect(proxy.takeConnectWish() == nil)
+        proxy.driver.pass(.milliseconds(100))
+        proxy.connectMaster()
+        proxy.driver.command(["GET", "a"], to: client)
+        #expect(proxy.sentToMaster() == "*2\r\n$3\r\nGET\r\n$1\r\na\r\n")
+    }
+
+    /// The pause between attempts grows to a second and starts anew after a steady connection.
+    @Test func attemptsSlowDown() throws {
+        let proxy = ProxyUnderTest(isConnected: false)
+        for delay in [100, 200, 400, 800, 1000, 1000] {
+            proxy.refuseMaster("Connection refused")
+            proxy.driver.pass(.milliseconds(delay - 1))
+            #expect(proxy.takeConnectWish() == nil, "after \(delay - 1) ms")
+            proxy.driver.pass(.milliseconds(1))
+        }
+        proxy.connectMaster()
+        proxy.driver.pass(.seconds(2))
+        proxy.driver.cut(proxy.master)
+        proxy.connectMaster()
+    }
+
+    /// A master that accepts and hangs up (it is full, say) is not asked again in a tight loop.
+    @Test func masterThatHangsUp() throws {
+        let proxy = ProxyUnderTest()
+        proxy.masterSays("-ERR max number of clients reached\r\n")
+        #expect(proxy.driver.closed.contains(proxy.master))
+        #expect(proxy.takeConnectWish() == nil)
+        #expect(proxy.driver.log.contains { $0.contains("max number of clients reached") })
+        proxy.driver.pass(.milliseconds(100))
+        #expect(proxy.takeConnectWish() != nil)
+    }
+
+    /// Bytes that are not a reply end the connection: what follows cannot be told apart any more.
+    @Test func bytesThatAreNoReply() throws {
+        let proxy = ProxyUnderTest()
+        let client = proxy.driver.connect()
+        proxy.driver.command(["GET", "a"], to: client)
+        proxy.masterSays("what?\r\n")
+        #expect(proxy.driver.closed.contains(proxy.master))
+        #expect(proxy.driver.closed.contains(client))
+        #expect(proxy.driver.output(of: client) == "")
+    }
+}
