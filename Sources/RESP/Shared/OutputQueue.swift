@@ -153,6 +153,83 @@ public struct OutputQueue: ~Copyable {
         waiting += length
     }
 
+    /// A type byte, some text and a line end.
+    mutating func appendLine(_ type: UInt8, _ source: UnsafePointer<UInt8>, _ length: Int) {
+        guard room >= length + 3, let cursor = unsafe cursor else {
+            append(type)
+            unsafe append(source, length)
+            append("\r\n")
+            return
+        }
+        unsafe cursor.pointee = type
+        unsafe (cursor + 1).update(from: source, count: length)
+        unsafe OutputQueue.writeLineEnd(at: cursor + 1 + length)
+        advance(length + 3)
+    }
+
+    /// A type byte, a number and a line end: an integer, or the header of something longer.
+    mutating func appendNumber(_ type: UInt8, _ number: Int) {
+        if room >= OutputQueue.longestHeader, let cursor = unsafe cursor {
+            unsafe advance(OutputQueue.writeHeader(type, number, at: cursor))
+            return
+        }
+        append(type)
+        Decimal.append(number, to: &self)
+        append("\r\n")
+    }
+
+    /// A header with the length of `source`, `source`, and a line end.
+    mutating func appendBody(_ type: UInt8, _ source: UnsafeBufferPointer<UInt8>) {
+        let length = source.count
+        guard room >= OutputQueue.longestHeader + length + 2, let cursor = unsafe cursor else {
+            appendNumber(type, length)
+            if let base = source.baseAddress { unsafe append(base, length) }
+            append("\r\n")
+            return
+        }
+        let header = unsafe OutputQueue.writeHeader(type, length, at: cursor)
+        if let base = source.baseAddress {
+            unsafe (cursor + header).update(from: base, count: length)
+        }
+        unsafe OutputQueue.writeLineEnd(at: cursor + header + length)
+        advance(header + length + 2)
+    }
+
+    private mutating func advance(_ length: Int) {
+        unsafe cursor! += length
+        room -= length
+        waiting += length
+    }
+
+    /// A type byte, the longest number and a line end.
+    private static let longestHeader = Decimal.longest + 3
+
+    private static func writeLineEnd(at place: UnsafeMutablePointer<UInt8>) {
+        unsafe place[0] = 0x0D
+        unsafe place[1] = 0x0A
+    }
+
+    /// Writes a header at `place`, where `longestHeader` bytes are free, and returns its length.
+    private static func writeHeader(
+        _ type: UInt8, _ number: Int, at place: UnsafeMutablePointer<UInt8>
+    ) -> Int {
+        unsafe place[0] = type
+        var rest = number.magnitude
+        var length = Decimal.digits(of: rest) + 1
+        if number < 0 {
+            unsafe place[1] = UInt8(ascii: "-")
+            length += 1
+        }
+        var index = length
+        repeat {
+            index -= 1
+            unsafe place[index] = UInt8(truncatingIfNeeded: rest % 10) + UInt8(ascii: "0")
+            rest /= 10
+        } while rest > 0
+        unsafe writeLineEnd(at: place + length)
+        return length + 2
+    }
+
     /// Fills the tail, and puts the rest into one new block that is large enough.
     @inline(never)
     private mutating func appendAcross(_ source: UnsafePointer<UInt8>, _ length: Int) {

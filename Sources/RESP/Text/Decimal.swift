@@ -34,6 +34,19 @@ public enum Decimal {
     /// The longest text of a 64-bit number: a minus and 19 digits.
     public static let longest = 20
 
+    /// How many digits a number has; zero has one.
+    static func digits(of magnitude: UInt) -> Int {
+        var count = 1
+        var rest = magnitude
+        while rest >= 10_000 {
+            rest /= 10_000
+            count += 4
+        }
+        if rest >= 1_000 { return count + 3 }
+        if rest >= 100 { return count + 2 }
+        return rest >= 10 ? count + 1 : count
+    }
+
     /// Writes the digits into the end of `text` and returns where they begin.
     public static func write(_ number: Int, into text: inout InlineArray<20, UInt8>) -> Int {
         var rest = number.magnitude
