@@ -237,19 +237,28 @@ package final class ProxyCore: Core {
                 let said = ErrorText.string(bytes.extracting(index..<bytes.count), upTo: 80)
                 return distrust(backend, "it said unasked '\(said)'", at: now)
             }
-            let outcome: ReplyScanner.Outcome
-            do {
-                outcome = try backend.scanner.scan(bytes, from: index)
-            } catch {
-                return distrust(backend, "it sent what is not a reply", at: now)
+            if backend.scanner.isAtStart {
+                let run = backend.scanner.scanRun(
+                    bytes, from: index, most: ticket.replies - whole)
+                index = run.end
+                whole += run.count
             }
-            guard case .reply(let end) = outcome else { break }
-            index = end
-            whole += 1
+            if whole < ticket.replies {
+                guard index < bytes.count else { break }
+                let outcome: ReplyScanner.Outcome
+                do {
+                    outcome = try backend.scanner.scan(bytes, from: index)
+                } catch {
+                    return distrust(backend, "it sent what is not a reply", at: now)
+                }
+                guard case .reply(let end) = outcome else { break }
+                index = end
+                whole += 1
+            }
             if whole == ticket.replies {
-                pass(bytes.extracting(start..<end), whole, to: ticket.client, backend, now)
+                pass(bytes.extracting(start..<index), whole, to: ticket.client, backend, now)
                 backend.tickets.settle(whole)
-                start = end
+                start = index
                 whole = 0
             }
         }

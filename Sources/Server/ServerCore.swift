@@ -216,6 +216,8 @@ struct Statistics {
 
 /// What the program knows about itself and tells in INFO.
 package struct ServerIdentity: Sendable {
+    package static let version = "0.1.0"
+
     package var processID = 0
     /// 40 hexadecimal digits, new at each start.
     package var runID: String

@@ -29,7 +29,7 @@ extension ServerCore {
 
     func getName(_ client: ClientSession) {
         if client.name.isEmpty {
-            client.output.appendNull(client.version)
+            client.output.appendNull(for: client.version)
         } else {
             client.output.appendBulk(client.name.span)
         }
@@ -128,7 +128,7 @@ extension ServerCore {
     }
 
     private func greet(_ client: ClientSession) {
-        client.output.appendMapHeader(7, client.version)
+        client.output.appendMapHeader(7, for: client.version)
         appendPair("server", "redis", client)
         appendPair("version", "7.0.15", client)
         client.output.append("$5\r\nproto\r\n")

@@ -20,7 +20,7 @@ extension ServerCore {
 
         let texts = InfoSection.allCases.filter(wanted.contains).map(text(of:))
         client.output.appendVerbatim(
-            [UInt8](texts.joined(separator: "\r\n").utf8).span, format: "txt", client.version)
+            [UInt8](texts.joined(separator: "\r\n").utf8).span, format: "txt", for: client.version)
     }
 
     private func text(of section: InfoSection) -> String {

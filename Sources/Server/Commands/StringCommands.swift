@@ -5,7 +5,7 @@ import RESP
 extension ServerCore {
     func get(_ request: Request, _ client: ClientSession) {
         guard let value = databases[client.database].string(at: request[1]) else {
-            return client.output.appendNull(client.version)
+            return client.output.appendNull(for: client.version)
         }
         client.output.appendBulk(value)
     }

@@ -1,0 +1,39 @@
+// The rows of dialogue, said to a redis-server, and to our own server over a socket: equal answers.
+
+import TestSupport
+import Testing
+
+@Suite(.serialized) struct ProgramDialogueTests {
+    /// Keeps the rows honest: what we answer is what redis-server 7.0 answers.
+    @Test(arguments: Dialogues.all)
+    func redisServer(dialogue: Dialogue) throws {
+        guard let server = try RedisServer.start(arguments(of: dialogue)) else { return }
+        try say(dialogue, to: server)
+    }
+
+    @Test(arguments: Dialogues.all)
+    func sluiceServer(dialogue: Dialogue) throws {
+        try say(dialogue, to: try SluiceServer.start(arguments(of: dialogue)))
+    }
+
+    private func arguments(of dialogue: Dialogue) -> [String] {
+        dialogue.configuration.flatMap { ["--\($0)", $1] }
+    }
+
+    private func say(_ dialogue: Dialogue, to server: LiveServer) throws {
+        var client = try server.client()
+        for line in dialogue.lines {
+            try client.send(line.bytes)
+            if line.closes {
+                let answer = String(decoding: try client.readToEnd(), as: UTF8.self)
+                #expect(line.matches(answer), "after \(line.sent): \(answer)")
+                client = try server.client()
+                continue
+            }
+            var answer: [UInt8] = []
+            for _ in 0..<line.replyCount { answer += try client.readReplyBytes() }
+            let text = String(decoding: answer, as: UTF8.self)
+            #expect(line.matches(text), "after \(line.sent): \(text)")
+        }
+    }
+}
