@@ -1,0 +1,46 @@
+// What a core wants done, what others leave for it, and what the loop itself waited for.
+
+import RESP
+
+extension EventLoop {
+    func carryOut(_ wish: Wish) {
+        switch wish {
+        case .connect(let link, let endpoint): connect(link, to: endpoint)
+        case .abandon(let link): abandon(link)
+        case .close(let id): closeForCore(Token(id))
+        case .pause(let id):
+            changeConnection(Token(id)) { if $0.reading == .open { $0.reading = .paused } }
+        case .resume(let id):
+            changeConnection(Token(id)) { if $0.reading == .paused { $0.reading = .open } }
+        case .log(let level, let line): log.write(level, line, as: role())
+        case .openFile(let file, let path, let size): files.open(file, path: path, size: size)
+        case .append(let file, let bytes): files.append(bytes, to: file)
+        case .sync(let file): files.sync(file)
+        case .closeFile(let file): files.close(file)
+        case .exit(let status): exitStatus = status
+        }
+    }
+
+    func readMail() {
+        for message in mailbox.take() {
+            switch message {
+            case .news(let news): core.hear(news, at: now)
+            case .task(let task): task(core, now)
+            case .lookedUp(let lookup, let answer): receive(answer, for: lookup)
+            case .file(let incarnation, let news):
+                if files.isCurrent(incarnation) { core.hear(news, at: now) }
+            case .stop(let status): exitStatus = status
+            }
+        }
+    }
+
+    func meet(_ deadline: Deadline.Purpose) {
+        switch deadline {
+        case .acceptAgain(let seat): acceptAgain(at: seat)
+        case .endLingering(let token):
+            if watches.holds(token) { close(token) }
+        case .giveUpConnecting(let lookup): giveUpConnecting(lookup)
+        case .lookUpAgain(let lookup): lookUpAgain(lookup)
+        }
+    }
+}

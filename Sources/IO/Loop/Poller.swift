@@ -1,0 +1,96 @@
+// epoll, level-triggered: who is ready, told by the 64 bits that came with the interest.
+
+import CLinux
+import Glibc
+
+/// Names one watched descriptor in the 64 bits that epoll keeps for us.
+///
+/// The generation is why an event that was reported before a descriptor was closed cannot be taken for one of
+/// its successor in the same slot.
+struct Token: Hashable {
+    let slot: UInt32
+    let generation: UInt32
+
+    init(slot: UInt32, generation: UInt32) {
+        self.slot = slot
+        self.generation = generation
+    }
+
+    init(bits: UInt64) {
+        slot = UInt32(truncatingIfNeeded: bits)
+        generation = UInt32(truncatingIfNeeded: bits >> 32)
+    }
+
+    var bits: UInt64 { UInt64(generation) << 32 | UInt64(slot) }
+}
+
+/// What a descriptor is watched for, or is ready for.
+struct Readiness: OptionSet {
+    let rawValue: UInt32
+
+    static let input = Readiness(rawValue: EPOLLIN.rawValue)
+    static let output = Readiness(rawValue: EPOLLOUT.rawValue)
+    /// Both directions are shut, or an error waits; told even when nothing was asked for.
+    static let broken = Readiness(rawValue: EPOLLHUP.rawValue | EPOLLERR.rawValue)
+}
+
+@safe
+struct Poller: ~Copyable {
+    /// How many events one turn takes. Ready descriptors go round in the kernel's list, so that those beyond
+    /// this bound come first in the next turn: with one read each, nobody starves.
+    static let most = 256
+
+    private let descriptor: Descriptor
+    private let events: UnsafeMutablePointer<epoll_event>
+
+    init() throws(Errno) {
+        descriptor = Descriptor(
+            owning: try attempt("epoll_create1") { epoll_create1(Int32(EPOLL_CLOEXEC)) })
+        unsafe events = .allocate(capacity: Poller.most)
+        unsafe events.initialize(repeating: epoll_event(), count: Poller.most)
+    }
+
+    deinit {
+        unsafe events.deallocate()
+    }
+
+    func add(_ watched: borrowing Descriptor, for interest: Readiness, as token: Token)
+        throws(Errno)
+    {
+        try control(EPOLL_CTL_ADD, watched, interest, token)
+    }
+
+    func change(_ watched: borrowing Descriptor, to interest: Readiness, as token: Token)
+        throws(Errno)
+    {
+        try control(EPOLL_CTL_MOD, watched, interest, token)
+    }
+
+    private func control(
+        _ operation: Int32, _ watched: borrowing Descriptor, _ interest: Readiness, _ token: Token
+    ) throws(Errno) {
+        let number = watched.number
+        var event = unsafe epoll_event(
+            events: interest.rawValue, data: epoll_data_t(u64: token.bits))
+        _ = try attempt("epoll_ctl") {
+            unsafe epoll_ctl(descriptor.number, operation, number, &event)
+        }
+    }
+
+    /// Sleeps until something is ready, at most so many milliseconds (-1: without end), and returns how many
+    /// events there are. A signal ends the sleep early, with none.
+    func wait(milliseconds: Int32) -> Int {
+        let count = unsafe epoll_wait(
+            descriptor.number, events, Int32(Poller.most), milliseconds)
+        if count >= 0 { return Int(count) }
+        let code = errno
+        precondition(code == EINTR, "epoll_wait failed with \(code)")
+        return 0
+    }
+
+    func event(_ index: Int) -> (token: Token, readiness: Readiness) {
+        precondition(index >= 0 && index < Poller.most, "event \(index)")
+        let event = unsafe events[index]
+        return unsafe (Token(bits: event.data.u64), Readiness(rawValue: event.events))
+    }
+}

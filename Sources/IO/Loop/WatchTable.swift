@@ -1,0 +1,129 @@
+// Every descriptor that a loop watches, in slots that are reused: the index is what a core finds its session by.
+
+import RESP
+
+/// One watched descriptor and what it is to the loop.
+struct Watch: ~Copyable {
+    let descriptor: Descriptor
+    var role: Role
+    /// What epoll was told last.
+    var interest: Readiness
+}
+
+/// What a watched descriptor is to its loop.
+enum Role {
+    case wakeUp
+    case signals
+    case listener(Int)
+    /// A link's socket on its way; nothing is known of it to the core yet.
+    case connecting(LinkID)
+    case connection(Connection)
+    /// The core has closed it; what the peer still sends is thrown away, so many bytes at most.
+    case lingering(left: Int)
+}
+
+/// The two directions of a connection that a core knows, and the link that it was made for.
+struct Connection {
+    enum Reading {
+        case open
+        /// The core has asked for silence.
+        case paused
+        /// The peer has sent its last byte.
+        case ended
+    }
+
+    enum Writing {
+        case ready
+        /// The last write was short; the kernel tells when there is room.
+        case blocked
+    }
+
+    var reading = Reading.open
+    var writing = Writing.ready
+    var link: LinkID?
+
+    var interest: Readiness {
+        var interest: Readiness = []
+        if reading == .open { interest.insert(.input) }
+        if writing == .blocked { interest.insert(.output) }
+        return interest
+    }
+}
+
+/// The slots. A slot's generation is odd while it is taken and even while it is free, so that a token of the
+/// past never fits.
+@safe
+struct WatchTable: ~Copyable {
+    private var watches: UnsafeMutablePointer<Watch>
+    private var generations: [UInt32] = []
+    private var free: [UInt32] = []
+    private var capacity = 64
+
+    init() {
+        unsafe watches = .allocate(capacity: capacity)
+    }
+
+    deinit {
+        for slot in 0..<generations.count where generations[slot] & 1 == 1 {
+            unsafe (watches + slot).deinitialize(count: 1)
+        }
+        unsafe watches.deallocate()
+    }
+
+    /// How many slots were ever used.
+    var count: Int { generations.count }
+
+    func holds(_ token: Token) -> Bool {
+        let slot = Int(token.slot)
+        return slot < generations.count && generations[slot] == token.generation
+            && token.generation & 1 == 1
+    }
+
+    /// The token of whatever lives in a slot now.
+    func token(in slot: Int) -> Token? {
+        generations[slot] & 1 == 1
+            ? Token(slot: UInt32(slot), generation: generations[slot]) : nil
+    }
+
+    mutating func insert(_ watch: consuming Watch) -> Token {
+        if free.isEmpty {
+            if generations.count == capacity { grow() }
+            free.append(UInt32(generations.count))
+            generations.append(0)
+        }
+        let slot = free.removeLast()
+        generations[Int(slot)] &+= 1
+        unsafe (watches + Int(slot)).initialize(to: watch)
+        return Token(slot: slot, generation: generations[Int(slot)])
+    }
+
+    /// Frees a slot; the descriptor closes when the caller lets go of what is returned.
+    mutating func remove(_ token: Token) -> Watch {
+        precondition(holds(token), "nothing is watched as \(token)")
+        generations[Int(token.slot)] &+= 1
+        free.append(token.slot)
+        return unsafe (watches + Int(token.slot)).move()
+    }
+
+    subscript(_ token: Token) -> Watch {
+        _read {
+            precondition(holds(token), "nothing is watched as \(token)")
+            yield unsafe watches[Int(token.slot)]
+        }
+        _modify {
+            precondition(holds(token), "nothing is watched as \(token)")
+            yield unsafe &watches[Int(token.slot)]
+        }
+    }
+
+    private mutating func grow() {
+        let larger = UnsafeMutablePointer<Watch>.allocate(capacity: capacity * 2)
+        // Slots that are free hold nothing: move what is taken, one by one.
+        for slot in 0..<generations.count where generations[slot] & 1 == 1 {
+            unsafe (larger + slot).moveInitialize(from: watches + slot, count: 1)
+        }
+        unsafe watches.deallocate()
+        unsafe watches = larger
+        capacity *= 2
+    }
+}
