@@ -1,0 +1,182 @@
+// The types that a key can have: how each is read from a node, checked, and printed.
+
+import RESP
+
+/// A type of value, bound to its place in `ProxyConfiguration`.
+struct ProxyValueKind: Sendable {
+    typealias Place<Value> = WritableKeyPath<ProxyConfiguration, Value> & Sendable
+
+    /// What a good value looks like, for error messages and documents.
+    let expected: String
+    /// Puts the node's value into the configuration.
+    let read: @Sendable (YAMLNode, inout ProxyConfiguration) throws(ConfigurationError) -> Void
+    /// The value as a file would have it.
+    let render: @Sendable (ProxyConfiguration) -> String
+
+    // One scalar, read by `parse` and put into its place.
+    private static func scalar<Value: Sendable>(
+        _ place: any Place<Value>, _ expected: String,
+        parse: @escaping @Sendable (String) -> Value?,
+        render: @escaping @Sendable (Value) -> String
+    ) -> ProxyValueKind {
+        ProxyValueKind(
+            expected: expected,
+            read: { (node, configuration) throws(ConfigurationError) in
+                configuration[keyPath: place] = try value(of: node, expected, parse: parse)
+            },
+            render: { render($0[keyPath: place]) })
+    }
+
+    private static func value<Value>(
+        of node: YAMLNode, _ expected: String, parse: (String) -> Value?
+    ) throws(ConfigurationError) -> Value {
+        guard case .scalar(let text, _) = node.content, let value = parse(text) else {
+            throw ConfigurationError("expected \(expected), found \(node.found)", at: node.position)
+        }
+        return value
+    }
+
+    static func integer(_ place: any Place<Int>, _ range: ClosedRange<Int>) -> ProxyValueKind {
+        scalar(place, "a number from \(range.lowerBound) to \(range.upperBound)") { text in
+            ProxyValues.integer(text).flatMap { range.contains($0) ? $0 : nil }
+        } render: {
+            "\($0)"
+        }
+    }
+
+    static func size(_ place: any Place<Int>, _ range: ClosedRange<Int>) -> ProxyValueKind {
+        let lower = ProxyValues.render(size: range.lowerBound)
+        let upper = ProxyValues.render(size: range.upperBound)
+        return scalar(place, "a size such as 64KB or 10MB, from \(lower) to \(upper)") { text in
+            ProxyValues.size(text).flatMap { range.contains($0) ? $0 : nil }
+        } render: {
+            ProxyValues.render(size: $0)
+        }
+    }
+
+    static func duration(
+        _ place: any Place<Duration>, _ range: ClosedRange<Duration>
+    ) -> ProxyValueKind {
+        let lower = ProxyValues.render(duration: range.lowerBound)
+        let upper = ProxyValues.render(duration: range.upperBound)
+        return scalar(place, "a duration such as 250ms, 10s, 1m or 1h, from \(lower) to \(upper)") {
+            text in
+            ProxyValues.duration(text).flatMap { range.contains($0) ? $0 : nil }
+        } render: {
+            ProxyValues.render(duration: $0)
+        }
+    }
+
+    static func boolean(_ place: any Place<Bool>) -> ProxyValueKind {
+        scalar(place, "true or false") {
+            ProxyValues.boolean($0)
+        } render: {
+            $0 ? "true" : "false"
+        }
+    }
+
+    /// A text that may be left empty.
+    static func text(_ place: any Place<String?>) -> ProxyValueKind {
+        scalar(place, "a text") { text in
+            .some(text.isEmpty ? nil : text)
+        } render: {
+            quoted($0 ?? "")
+        }
+    }
+
+    static func level(_ place: any Place<LogLevel>) -> ProxyValueKind {
+        let names: KeyValuePairs<String, LogLevel> = [
+            "debug": .debug, "verbose": .verbose, "notice": .notice, "warning": .warning,
+        ]
+        return scalar(place, "debug, verbose, notice or warning") { text in
+            names.first { $0.key == text }?.value
+        } render: { level in
+            names.first { $0.value == level }!.key
+        }
+    }
+
+    static func threads(
+        _ place: any Place<ProxyConfiguration.Threads>, atMost most: Int
+    ) -> ProxyValueKind {
+        scalar(place, "auto, or a number from 1 to \(most)") { text in
+            if text == "auto" { return .automatic }
+            return ProxyValues.integer(text).flatMap { (1...most).contains($0) ? .count($0) : nil }
+        } render: {
+            switch $0 {
+            case .automatic: "auto"
+            case .count(let count): "\(count)"
+            }
+        }
+    }
+
+    static func endpoint(_ place: any Place<Endpoint>) -> ProxyValueKind {
+        scalar(place, ProxyValues.endpointForm) {
+            ProxyValues.endpoint($0)
+        } render: {
+            quoted($0.description)
+        }
+    }
+
+    /// One endpoint, or a list of at least one.
+    static func endpoints(_ place: any Place<[Endpoint]>) -> ProxyValueKind {
+        let expected = ProxyValues.endpointForm
+        return ProxyValueKind(
+            expected: expected + ", or a list of them",
+            read: { (node, configuration) throws(ConfigurationError) in
+                var items = [node]
+                if case .list(let list) = node.content { items = list }
+                var endpoints: [Endpoint] = []
+                var seen: Set<Endpoint> = []
+                for item in items {
+                    let endpoint = try value(of: item, expected, parse: ProxyValues.endpoint)
+                    guard seen.insert(endpoint).inserted else {
+                        throw ConfigurationError(
+                            "expected different endpoints, found \(item.found) twice",
+                            at: item.position)
+                    }
+                    endpoints.append(endpoint)
+                }
+                guard !endpoints.isEmpty else {
+                    throw ConfigurationError(
+                        "expected at least one endpoint, found an empty list", at: node.position)
+                }
+                configuration[keyPath: place] = endpoints
+            },
+            render: { configuration in
+                let texts = configuration[keyPath: place].map { quoted($0.description) }
+                return texts.count == 1 ? texts[0] : "[\(texts.joined(separator: ", "))]"
+            })
+    }
+
+    /// The text in a form that reads back as the same text.
+    static func quoted(_ text: String) -> String {
+        let isPlain =
+            text.utf8.first.map { $0 != UInt8(ascii: "-") } ?? false
+            && text != "~" && text != "null"
+            && text.utf8.allSatisfy {
+                switch $0 {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "/"),
+                    UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: ":"):
+                    true
+                default: false
+                }
+            } && text.utf8.last != UInt8(ascii: ":")
+        if isPlain { return text }
+        var result = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": result += "\\\""
+            case "\\": result += "\\\\"
+            case "\n": result += "\\n"
+            case "\r": result += "\\r"
+            case "\t": result += "\\t"
+            case _ where scalar.value < 0x20 || scalar.value == 0x7F:
+                let digits = String(scalar.value, radix: 16)
+                result += "\\x" + (digits.count < 2 ? "0" : "") + digits
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result + "\""
+    }
+}
