@@ -64,6 +64,17 @@ targets += [
     testTarget("TidyTests", ["TestSupport"]),
 ]
 
+/// The counter replaces malloc, and so do the sanitizers: only one of them can be in a test run.
+if environment["SLUICE_ALLOCATIONS"] != nil {
+    targets += [
+        .target(name: "AllocationCounter", path: "Tests/AllocationTests/AllocationCounter"),
+        .testTarget(
+            name: "AllocationTests",
+            dependencies: ["AllocationCounter", "Server", "Proxy", "RESP"],
+            exclude: ["AllocationCounter"], swiftSettings: testSettings),
+    ]
+}
+
 let package = Package(
     name: "sluice",
     products: [

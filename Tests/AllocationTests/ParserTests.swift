@@ -1,0 +1,86 @@
+// The path of a request's bytes before and after a core: reading requests, and queueing output.
+
+import RESP
+import Testing
+
+@Suite struct ParserTests {
+    static let requests = [
+        ["GET", "key:000000000001"],
+        ["SET", "key:000000000001", "xyz"],
+        ["MGET", "a", "b", "c", "d", "e", "f", "g", "h"],
+    ]
+
+    @Test(arguments: requests, [1, 64])
+    func readsRequestsWithoutAllocating(_ arguments: [String], depth: Int) {
+        let reader = RequestReader()
+        let input = pipeline(depth, arguments)
+        var seen = 0
+        let counted = allocationsInSteadyState {
+            _ = try? reader.read(input.span, after: nil, limits: RequestLimits()) { request in
+                seen += request.count
+                return .goOn
+            }
+        }
+        #expect(counted == 0)
+        #expect(seen == 200 * depth * arguments.count)
+    }
+
+    /// A request whose bytes come in two pieces is kept in between, in memory that is reused.
+    @Test func readsSplitRequestsWithoutAllocating() {
+        let reader = RequestReader()
+        let input = pipeline(16, ["SET", "key:000000000001", "xyz"])
+        var seen = 0
+        let counted = allocationsInSteadyState {
+            let count = { (_: Request) -> RequestReader.Verdict in
+                seen += 1
+                return .goOn
+            }
+            let limits = RequestLimits()
+            let kept = try? reader.read(
+                input.span.extracting(0..<50), after: nil, limits: limits, handle: count)
+            _ = try? reader.read(
+                input.span.extracting(50..<input.count), after: kept, limits: limits, handle: count)
+        }
+        #expect(counted == 0)
+        #expect(seen == 200 * 16)
+    }
+
+    /// Requests typed by people may allocate: one piece of memory for the words, and an array that grows twice.
+    @Test func readsInlineRequestsWithFewAllocations() {
+        let reader = RequestReader()
+        let input = Array("set key \"a value\"\r\n".utf8)
+        var seen = 0
+        let counted = allocationsInSteadyState {
+            _ = try? reader.read(input.span, after: nil, limits: RequestLimits()) { request in
+                seen += request.count
+                return .goOn
+            }
+        }
+        #expect(counted <= 3 * 100)
+        #expect(seen == 200 * 3)
+    }
+
+    /// Replies of a turn are written to a chain of blocks and taken by the driver; the blocks go round.
+    @Test(arguments: [1, 64, 10_000])
+    func queuesOutputWithoutAllocating(_ replies: Int) {
+        let pool = BlockPool()
+        var queue = OutputQueue(pool: pool)
+        var taken = 0
+        let counted = allocationsInSteadyState {
+            for number in 0..<replies {
+                queue.append("$")
+                Decimal.append(number, to: &queue)
+                queue.append("\r\n")
+            }
+            while !queue.isEmpty {
+                queue.drain { pieces in
+                    taken += pieces.total
+                    return pieces.total
+                }
+            }
+        }
+        #expect(counted == 0)
+        #expect(taken >= 200 * replies * 4)
+        #expect(pool.inUse == 0)
+    }
+}
