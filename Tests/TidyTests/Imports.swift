@@ -13,7 +13,7 @@ enum Imports {
 
     /// Single files that may import Glibc, without I/O: pure mathematics and number text, whole pages of memory.
     static let mayImportGlibc: [Exemption] = [
-        Exemption("Sources/Server/Keyspace/SystemPages.swift", "whole pages of memory"),
+        Exemption("Sources/Server/Keyspace/SystemPages.swift", "whole pages of memory")
     ]
 
     static let rule = Rule("imports point one way", in: ["Sources/"], except: mayImportGlibc) {
