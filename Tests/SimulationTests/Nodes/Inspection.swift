@@ -1,0 +1,15 @@
+// What the laws ask a core when they look into it: how much it holds, and whether it is sound.
+
+import RESP
+
+/// A core that lets the laws look inside.
+protocol Inspectable: AnyObject {
+    /// Bytes that wait to be sent, and bytes of requests that have not arrived whole.
+    var bytesHeld: Int { get }
+    /// Requests that somebody still waits for an answer to.
+    var requestsWaiting: Int { get }
+    /// What `bytesHeld` may never exceed with so many connections open.
+    func mostBytesHeld(connections: Int) -> Int
+    /// Traps when something does not hold that always must.
+    func checkInvariants()
+}

@@ -1,0 +1,407 @@
+// The simulator's counterpart of the event loop: it drives one core over the virtual network and disk, through the
+// same calls in the same order, and watches that the core keeps its side of the interface.
+
+import RESP
+
+/// One core, its connections and its disk.
+final class Node: Host {
+    typealias MakeCore = (_ incarnation: Int) -> any Core
+
+    private let make: MakeCore
+    private var random: Random
+    private(set) var core: (any Core)?
+    private var inspectable: (any Inspectable)?
+    private(set) lazy var disk = Disk(of: self, random: random.split())
+    /// How often it was started.
+    private(set) var incarnation = 0
+
+    // Connections by slot. A slot is used again as soon as it is free, the newest first or any: cores must not care.
+    private var ends: [End?] = []
+    private var generations: [UInt32] = []
+    private var freeSlots: [Int] = []
+    /// Attempts to connect that are under way, in the order of their wishes.
+    private var attempts: [Attempt] = []
+
+    // What waits for the next turn.
+    private var opened: [End] = []
+    private var ready: [End] = []
+    private var news: [News] = []
+    private var roomFor: [End] = []
+    /// Connections that were closed in this turn; the core may still name them until the turn is over.
+    private var closedThisTurn: [ConnectionID] = []
+
+    private var turnAt: Instant?
+    private var stalledUntil = Instant(nanoseconds: 0)
+    /// What the core asked to be told when; the last of its asking.
+    private var wakeAt: Instant?
+    /// Reads are handed over in this memory, which is overwritten afterwards.
+    private var scratch: [UInt8] = []
+
+    /// The last time at which a wished connection was missing, for judging who may fail for what.
+    private(set) var lastTrouble = Instant(nanoseconds: 0)
+    private(set) var linksUp = 0
+    private var linksWanted = 0
+
+    init(
+        _ name: String, role: Role, in world: World, random: Random, make: @escaping MakeCore
+    ) {
+        self.make = make
+        self.random = random
+        super.init(name, role: role, in: world)
+    }
+
+    /// True while a connection that the core wished is not there.
+    var isInTrouble: Bool { core == nil || linksUp < linksWanted || !attempts.isEmpty }
+
+    private func noteTrouble() {
+        lastTrouble = world.now
+    }
+
+    // MARK: Living and dying
+
+    func start() {
+        incarnation += 1
+        let core = make(incarnation)
+        self.core = core
+        inspectable = core as? any Inspectable
+        noteTrouble()
+        wakeAt = world.now
+        wake(in: .zero)
+    }
+
+    func crash() {
+        for end in world.network.ends(of: self) { abandon(end) }
+        for attempt in attempts { attempt.isAbandoned = true }
+        attempts.removeAll()
+        generations = generations.map { $0 &+ 1 }
+        ends = Array(repeating: nil, count: generations.count)
+        freeSlots = Array(generations.indices)
+        opened.removeAll()
+        ready.removeAll()
+        news.removeAll()
+        roomFor.removeAll()
+        linksUp = 0
+        linksWanted = 0
+        wakeAt = nil
+        turnAt = nil
+        disk.crash()
+        noteTrouble()
+        weak var ghost = core
+        core = nil
+        inspectable = nil
+        if ghost != nil { world.report(.leaks, "the core of \(name) outlives its node") }
+    }
+
+    /// The kernel of a dead process closes its connections; a dead machine leaves them hanging.
+    private func abandon(_ end: End) {
+        end.peer.wasHarmed = true
+        if random.chance(0.5) { world.network.vanish(end) } else { world.network.close(end) }
+    }
+
+    /// Nothing is done until `instant`, as when the machine is busy elsewhere.
+    func stall(until instant: Instant) {
+        stalledUntil = max(stalledUntil, instant)
+    }
+
+    // MARK: What the world says
+
+    override func connected(_ attempt: Attempt, _ end: End) {
+        attempts.removeAll { $0 === attempt }
+        linksUp += 1
+        noteTrouble()
+        giveName(to: end)
+        news.append(.connected(attempt.link!, end.id))
+        wake()
+    }
+
+    override func refused(_ attempt: Attempt, reason: String) {
+        attempts.removeAll { $0 === attempt }
+        noteTrouble()
+        news.append(.refused(attempt.link!, reason: reason))
+        world.coverage.reach(.refusedBackend)
+        wake()
+    }
+
+    override func accepted(_ end: End) {
+        precondition(core != nil, "\(name) is down and accepts")
+        opened.append(end)
+        wake()
+    }
+
+    override func readable(_ end: End) {
+        guard !end.isReady else { return }
+        end.isReady = true
+        ready.append(end)
+        wake()
+    }
+
+    override func writable(_ end: End) {
+        roomFor.append(end)
+        wake()
+    }
+
+    func hear(_ word: News) {
+        news.append(word)
+        wake()
+    }
+
+    /// Plans a turn: what comes in the meantime is handled in the same one.
+    private func wake() {
+        wake(in: .nanoseconds(random.below(20_000)))
+    }
+
+    private func wake(in delay: Duration) {
+        let at = max(world.now + delay, stalledUntil)
+        if let turnAt, turnAt <= at { return }
+        turnAt = at
+        world.schedule(.turn(self), at: at)
+    }
+
+    // MARK: A turn
+
+    func turn() {
+        // Turns that were planned and then overtaken by an earlier one come to nothing.
+        guard let core, turnAt == world.now else { return }
+        turnAt = nil
+        if stalledUntil > world.now { return wake(in: stalledUntil - world.now) }
+        let moment = world.moment
+        if isInTrouble { noteTrouble() }
+        for end in take(&opened) where !end.isClosed {
+            giveName(to: end)
+            let connection = end.connection
+            core.open(end.id, from: connection.local, to: connection.remote, at: moment)
+            check()
+        }
+        for word in take(&news) {
+            core.hear(word, at: moment)
+            check()
+        }
+        let arrivals = take(&ready)
+        if arrivals.count > 1 { world.coverage.reach(.manyPiecesAtOnce) }
+        for end in arrivals {
+            end.isReady = false
+            handOver(end, to: core, at: moment)
+        }
+        for end in take(&roomFor) where !end.isClosed { drain(end, of: core, at: moment) }
+        tick(core, at: moment)
+        settle(core, at: moment)
+        closedThisTurn.removeAll(keepingCapacity: true)
+        if isInTrouble { noteTrouble() }
+        if let wakeAt { wake(in: max(.zero, wakeAt - world.now)) }
+    }
+
+    private func take<Element>(_ queue: inout [Element]) -> [Element] {
+        let taken = queue
+        queue.removeAll(keepingCapacity: true)
+        return taken
+    }
+
+    private func tick(_ core: any Core, at moment: Moment) {
+        let isDue = wakeAt.map { $0 <= moment.instant } ?? false
+        if !isDue, !random.chance(world.faults.ticksEarly) { return }
+        if !isDue { world.coverage.reach(.earlyTick) }
+        core.tick(at: moment)
+        check()
+        if let next = core.pending.wakeAt, next <= moment.instant {
+            world.report(.contract, "\(name) wants to be woken in the past")
+        }
+    }
+
+    /// Reads once from a connection, as the event loop does it: a piece of what has arrived, or its end.
+    private func handOver(_ end: End, to core: any Core, at moment: Moment) {
+        guard !end.isClosed else { return }
+        let pipe = end.incoming
+        if !end.isPaused, pipe.arrived > 0 {
+            let count = pieceSize(pipe.arrived)
+            if count == 1 { world.coverage.reach(.singleByte) }
+            read(count, from: end)
+            world.delivered(scratch.span, to: self, on: end)
+            core.receive(scratch.span, from: end.id, at: moment)
+            // A core that kept the bytes themselves and not a copy finds others in their place.
+            for index in scratch.indices { scratch[index] = 0xAA }
+            check()
+            if !end.isClosed, pipe.arrived > 0 || pipe.hasEnded || end.isLost { readable(end) }
+            return
+        }
+        if end.isLost {
+            if end.isPaused, pipe.arrived > 0 { world.coverage.reach(.unreadDropped) }
+            forget(end, of: core, at: moment)
+        } else if pipe.hasEnded, pipe.arrived == 0, !end.hasSeenEnd, !end.isPaused {
+            end.hasSeenEnd = true
+            core.end(end.id, at: moment)
+            check()
+        }
+    }
+
+    private func pieceSize(_ arrived: Int) -> Int {
+        guard random.chance(world.faults.cutsReads) else { return min(arrived, 64 * 1024) }
+        return random.size(upTo: arrived)
+    }
+
+    private func read(_ count: Int, from end: End) {
+        scratch.removeAll(keepingCapacity: true)
+        scratch.reserveCapacity(count)
+        append(end.incoming.bytes.bytes, count, to: &scratch)
+        world.network.consume(count, from: end)
+    }
+
+    private func append(_ bytes: Span<UInt8>, _ count: Int, to output: inout [UInt8]) {
+        output.append(bytes.extracting(0..<count))
+    }
+
+    /// Carries out what the core left, until it leaves nothing more.
+    private func settle(_ core: any Core, at moment: Moment) {
+        var rounds = 0
+        while !core.pending.output.isEmpty || !core.pending.wishes.isEmpty {
+            rounds += 1
+            guard rounds < 100 else {
+                return world.report(.contract, "\(name) never runs out of wishes")
+            }
+            let output = core.pending.output
+            let wishes = core.pending.wishes
+            core.pending.output.removeAll(keepingCapacity: true)
+            core.pending.wishes.removeAll(keepingCapacity: true)
+            checkNames(output)
+            for id in output {
+                if let end = end(named: id) { drain(end, of: core, at: moment) }
+            }
+            for wish in wishes { carryOut(wish, of: core, at: moment) }
+            check()
+        }
+        wakeAt = core.pending.wakeAt
+    }
+
+    private func checkNames(_ output: [ConnectionID]) {
+        for (index, id) in output.enumerated() where output[..<index].contains(id) {
+            world.report(.contract, "\(name) names \(id) twice in a turn")
+        }
+    }
+
+    /// The core asks, the driver writes, until nothing waits or the socket is full.
+    private func drain(_ end: End, of core: any Core, at moment: Moment) {
+        var isDone = false
+        while !isDone {
+            isDone = true
+            core.drain(end.id, at: moment) { pieces in
+                let taken = world.network.write(pieces, to: end)
+                isDone = taken < pieces.total
+                return taken
+            }
+        }
+        check()
+    }
+
+    private func check() {
+        inspectable?.checkInvariants()
+    }
+
+    // MARK: Wishes
+
+    private func carryOut(_ wish: Wish, of core: any Core, at moment: Moment) {
+        switch wish {
+        case .connect(let link, let endpoint):
+            if attempts.contains(where: { $0.link == link }) {
+                world.report(.contract, "\(name) connects link \(link.number) twice at once")
+            }
+            if incarnation > 1 || world.now > Instant(nanoseconds: 0) {
+                world.coverage.reach(.reconnectedBackend)
+            }
+            linksWanted = max(linksWanted, linksUp + attempts.count + 1)
+            attempts.append(world.network.connect(from: self, link: link, to: endpoint))
+        case .abandon(let link):
+            for attempt in attempts where attempt.link == link { attempt.isAbandoned = true }
+            attempts.removeAll { $0.link == link }
+        case .close(let id):
+            guard let end = end(named: id) else { return }
+            world.coverage.reach(.closedByProgram)
+            forget(end, of: core, at: moment)
+        case .pause(let id):
+            guard let end = end(named: id) else { return }
+            end.isPaused = true
+            world.coverage.reach(.pausedReading)
+        case .resume(let id):
+            guard let end = end(named: id) else { return }
+            end.isPaused = false
+            world.coverage.reach(.resumedReading)
+            readable(end)
+        case .log(let level, let line):
+            log(level, line)
+        case .openFile(let id, let path, let size): disk.open(id, path: path, size: size)
+        case .append(let id, let bytes): disk.append(bytes, to: id)
+        case .sync(let id): disk.sync(id)
+        case .closeFile(let id): disk.close(id)
+        case .exit(let status):
+            world.report(.contract, "\(name) wants to leave with status \(status)")
+        }
+    }
+
+    /// Nothing that a simulated program meets is beyond what may happen: such a line is a mistake of the program.
+    private func log(_ level: LogLevel, _ line: String) {
+        world.trace("\(name) logs: \(line)")
+        if line.contains("should not happen") {
+            world.report(.log, "\(name) says: \(line)")
+        }
+    }
+
+    // MARK: Names of connections
+
+    private func giveName(to end: End) {
+        let slot: Int
+        if freeSlots.isEmpty {
+            slot = ends.count
+            ends.append(nil)
+            generations.append(1)
+        } else {
+            let index = random.chance(0.5) ? freeSlots.count - 1 : random.below(freeSlots.count)
+            slot = freeSlots.remove(at: index)
+            generations[slot] &+= 1
+        }
+        ends[slot] = end
+        end.id = ConnectionID(slot: UInt32(slot), generation: generations[slot])
+    }
+
+    /// The end with this name; nil, and a broken contract, when the core should know that there is none.
+    private func end(named id: ConnectionID) -> End? {
+        let slot = Int(id.slot)
+        if slot < ends.count, let end = ends[slot], end.id == id { return end }
+        if !closedThisTurn.contains(id) {
+            world.report(.contract, "\(name) names \(id), which is gone since an earlier turn")
+        }
+        return nil
+    }
+
+    /// A connection is over for this node: the core hears of it once, and its slot is free.
+    private func forget(_ end: End, of core: any Core, at moment: Moment) {
+        if end.side == 0 {
+            linksUp -= 1
+            noteTrouble()
+        }
+        let slot = Int(end.id.slot)
+        ends[slot] = nil
+        freeSlots.append(slot)
+        closedThisTurn.append(end.id)
+        world.network.close(end)
+        core.close(end.id, at: moment)
+        check()
+    }
+
+    // MARK: At rest
+
+    var connectionsOpen: Int { ends.count - freeSlots.count }
+
+    /// What a core at rest still holds, in words; nil when it holds nothing.
+    var unrest: String? {
+        guard let inspectable else { return nil }
+        if inspectable.requestsWaiting > 0 { return "\(inspectable.requestsWaiting) tickets" }
+        if inspectable.bytesHeld > 0 { return "\(inspectable.bytesHeld) bytes" }
+        return nil
+    }
+
+    func checkBounds() {
+        guard let inspectable else { return }
+        let most = inspectable.mostBytesHeld(connections: connectionsOpen)
+        if inspectable.bytesHeld > most {
+            world.report(.bounds, "\(name) holds \(inspectable.bytesHeld) bytes of \(most)")
+        }
+    }
+}

@@ -1,0 +1,51 @@
+// How a client behaves, drawn for each client of each run.
+
+import RESP
+
+/// The habits of one client.
+struct Behaviour {
+    /// How many requests it leaves unanswered at most.
+    var depth = 16
+    var thinks = Duration.microseconds(500)
+    /// Requests on one connection before it leaves.
+    var stays = 100
+    /// Share of requests that are written as a person types them.
+    var inlineShare = 0.1
+    /// Values are up to this long, now and then.
+    var largest = 2_000
+    var largeShare = 0.02
+    /// Reads small pieces, with long pauses between.
+    var readsSlowly = false
+
+    init() {}
+
+    init(from random: inout Random) {
+        depth = random.pick([1, 4, 16, 64, 200])
+        thinks = random.between(.microseconds(50), .milliseconds(3))
+        stays = random.size(upTo: 300)
+        inlineShare = random.pick([0, 0.1, 1])
+        largest = random.pick([200, 2_000, 20_000, 150_000])
+        largeShare = random.pick([0, 0.01, 0.05])
+        readsSlowly = random.chance(0.15)
+    }
+
+    func size(from random: inout Random) -> Int {
+        if random.chance(0.05) { return 0 }
+        return random.size(upTo: random.chance(largeShare) ? largest : 64)
+    }
+
+    /// How a client leaves its connection.
+    enum Leave {
+        case halfClose
+        case quit
+        case garbage
+        /// Closes without waiting for its replies.
+        case abruptly
+        /// Is gone without a word.
+        case vanish
+    }
+
+    func leave(from random: inout Random) -> Leave {
+        random.pick([.halfClose, .quit, .garbage, .abruptly, .vanish])
+    }
+}

@@ -1,0 +1,112 @@
+// What a client may see next, from what it did and what it was told: the memory behind the laws on data.
+
+/// One key, written by one client only.
+struct KeyRecord {
+    /// The last write that certainly happened; nil content is an absent key.
+    private(set) var certain: Payload?
+    /// Writes that may happen yet, or may have happened: a payload, or nil for a removal.
+    private(set) var possible: [Payload?] = []
+    /// The server may have forgotten everything.
+    private(set) var mayBeForgotten = false
+
+    mutating func wrote(_ payload: Payload?, certainly: Bool) {
+        if certainly {
+            certain = payload
+            mayBeForgotten = false
+        } else {
+            possible.append(payload)
+        }
+    }
+
+    mutating func serverRestarted() {
+        mayBeForgotten = true
+    }
+
+    enum Sight {
+        case expected
+        /// A write of unknown fate shows: it has happened, and cannot happen again.
+        case unknownWrite
+        case impossible
+    }
+
+    /// Judges what a read returned, and learns from it.
+    mutating func saw(_ bytes: [UInt8]?) -> Sight {
+        if KeyRecord.matches(certain, bytes) { return .expected }
+        if let index = possible.firstIndex(where: { KeyRecord.matches($0, bytes) }) {
+            certain = possible.remove(at: index)
+            return .unknownWrite
+        }
+        if bytes == nil, mayBeForgotten {
+            certain = nil
+            return .expected
+        }
+        return .impossible
+    }
+
+    /// Whether a removal may have found this many keys.
+    func mayHaveRemoved(_ count: Int) -> Bool {
+        switch count {
+        case 0: certain == nil || mayBeForgotten || possible.contains(nil)
+        case 1: certain != nil || possible.contains { $0 != nil }
+        default: false
+        }
+    }
+
+    private static func matches(_ payload: Payload?, _ bytes: [UInt8]?) -> Bool {
+        guard let payload else { return bytes == nil }
+        guard let bytes else { return false }
+        return payload.matches(bytes)
+    }
+}
+
+/// One counter, incremented by one client only.
+struct CounterRecord {
+    private(set) var acknowledged = 0
+    private(set) var unknown = 0
+    /// The highest value seen since the server last began with nothing.
+    private(set) var seen = 0
+
+    mutating func serverRestarted() {
+        seen = 0
+    }
+
+    mutating func lostTrack() {
+        unknown += 1
+    }
+
+    /// Judges the value that an INCR returned; `certainly` when the server has not restarted since it was sent.
+    mutating func incremented(to value: Int, certainly: Bool) -> Bool {
+        acknowledged += 1
+        defer { if certainly { seen = max(seen, value) } }
+        return value <= acknowledged + unknown && value > (certainly ? seen : 0)
+    }
+
+    mutating func read(_ value: Int, certainly: Bool) -> Bool {
+        defer { if certainly { seen = max(seen, value) } }
+        return value <= acknowledged + unknown && value >= (certainly ? seen : 0)
+    }
+}
+
+/// Everything that one client knows of its data.
+struct Ledger {
+    static let keyCount = 4
+    static let counterCount = 2
+
+    var keys = [KeyRecord](repeating: KeyRecord(), count: keyCount)
+    var counters = [CounterRecord](repeating: CounterRecord(), count: counterCount)
+
+    mutating func serverRestarted() {
+        for index in keys.indices { keys[index].serverRestarted() }
+        for index in counters.indices { counters[index].serverRestarted() }
+    }
+
+    /// The fate of a request will never be known.
+    mutating func lostTrack(of question: Question) {
+        switch question {
+        case .set(let key, let payload): keys[key].wrote(payload, certainly: false)
+        case .delete(let key): keys[key].wrote(nil, certainly: false)
+        case .increment(let counter): counters[counter].lostTrack()
+        default: break
+        }
+    }
+}

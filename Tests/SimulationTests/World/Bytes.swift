@@ -1,0 +1,27 @@
+// Small helpers for bytes in tests.
+
+import RESP
+
+extension [UInt8] {
+    init(_ text: String) {
+        self = Array(text.utf8)
+    }
+
+    mutating func append(_ bytes: Span<UInt8>) {
+        bytes.withUnsafeBufferPointer { append(contentsOf: $0) }
+    }
+
+    /// For people: the text, shortened, with what is not printable as `\xHH`.
+    var shown: String {
+        var text = ""
+        for byte in prefix(80) {
+            switch byte {
+            case UInt8(ascii: "\r"): text += "\\r"
+            case UInt8(ascii: "\n"): text += "\\n"
+            case 32..<127: text.unicodeScalars.append(Unicode.Scalar(byte))
+            default: text += "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
+            }
+        }
+        return count > 80 ? "\(text)... (\(count) bytes)" : text
+    }
+}

@@ -1,0 +1,306 @@
+// One simulated run: a server, a proxy and their clients in virtual time, and everything that befalls them, all from
+// one seed.
+//
+//     breaking ──▶ healed: who waits is answered ──▶ audit: everybody looks at its data ──▶ rest: nothing is held
+
+import RESP
+
+/// What a run is made of; whatever is not given is drawn from the seed.
+struct Setup {
+    /// Makes the core of the server in its given life.
+    var server: (_ seed: UInt64) -> any Core
+    /// Makes the core of one worker of the proxy; without it clients connect to the server.
+    var proxy: ((_ worker: Int, _ workers: Int, _ seed: UInt64) -> any Core)?
+    var workers: Int?
+    var clients = 20
+    var faults: Faults?
+    /// How long things break.
+    var breaking: Duration?
+
+    static let serverEndpoint = Endpoint.tcp(host: "server", port: 6379)
+    static let proxyEndpoint = Endpoint.tcp(host: "proxy", port: 7379)
+}
+
+/// The state of one run.
+final class World {
+    let seed: UInt64
+    private(set) var now = Instant(nanoseconds: 0)
+    private(set) var faults: Faults
+    private(set) var serverLife = 1
+    private(set) var violation: Violation?
+    private(set) var digest = Digest()
+    private(set) var answers = 0
+    private(set) var eventCount = 0
+    var coverage = Coverage()
+
+    private var queue = EventQueue()
+    private var random: Random
+    private var wallOffset: Int64 = 0
+    private var isBreaking = true
+    private var lastAnswer = Instant(nanoseconds: 0)
+    private let breaking: Duration
+    private(set) var network: Network!
+    private(set) var machines: [Machine] = []
+    private(set) var clients: [Client] = []
+    /// Connections that are over; events on their way may still name them.
+    private var retired: [Connection] = []
+    private let isTracing: Bool
+    private var traceLines: [String] = []
+
+    /// So long may nobody get an answer, after nothing breaks any more, before somebody is held to wait for ever.
+    static let patience = Duration.seconds(30)
+
+    init(seed: UInt64, setup: Setup, isTracing: Bool = false) {
+        self.seed = seed
+        self.isTracing = isTracing
+        var random = Random(seed: seed)
+        var menu = random.split()
+        faults = setup.faults ?? Faults(from: &menu)
+        breaking = setup.breaking ?? menu.between(.milliseconds(50), .milliseconds(400))
+        let workers = setup.workers ?? menu.pick([1, 2, 4])
+        self.random = random.split()
+        network = Network(in: self, random: random.split())
+        build(setup, workers: workers, from: &random)
+    }
+
+    private func build(_ setup: Setup, workers: Int, from random: inout Random) {
+        let server = Machine(.server, at: Setup.serverEndpoint, in: self)
+        let serverSeed = random.next()
+        server.add(
+            Node("server", role: .server, in: self, random: random.split()) { life in
+                setup.server(serverSeed &+ UInt64(life))
+            })
+        machines.append(server)
+        var entrance = server.endpoint
+        if let makeProxy = setup.proxy {
+            let proxy = Machine(.proxy, at: Setup.proxyEndpoint, in: self)
+            let proxySeed = random.next()
+            for worker in 0..<workers {
+                let name = "proxy worker \(worker)"
+                proxy.add(
+                    Node(name, role: .proxy, in: self, random: random.split()) { life in
+                        makeProxy(worker, workers, proxySeed &+ UInt64(life))
+                    })
+            }
+            machines.append(proxy)
+            entrance = proxy.endpoint
+        }
+        for number in 0..<setup.clients {
+            let behaviour = Behaviour(from: &random)
+            clients.append(
+                Client(
+                    number: number, in: self, behaviour: behaviour, random: random.split(),
+                    endpoint: entrance))
+        }
+        for node in machines.flatMap(\.nodes) { node.start() }
+        for client in clients { client.start() }
+        for kind in FaultKind.allCases { planFault(kind) }
+    }
+
+    // MARK: Time
+
+    var moment: Moment {
+        let wall = 1_760_000_000_000_000 + now.nanoseconds / 1_000 + wallOffset
+        return Moment(instant: now, wall: WallTime(microseconds: wall))
+    }
+
+    func schedule(_ event: Event, in delay: Duration) {
+        queue.add(event, at: now + delay)
+    }
+
+    func schedule(_ event: Event, at instant: Instant) {
+        queue.add(event, at: max(instant, now))
+    }
+
+    // MARK: The run
+
+    /// Runs through all phases, or until a law is broken.
+    func run() {
+        run(until: now + breaking)
+        heal()
+        runWhile("waits for an answer") { !$0.isSettled }
+        for client in clients { client.audit() }
+        runWhile("waits in the audit") { $0.phase != .finished }
+        for client in clients { client.leave() }
+        run(until: now + .seconds(3))
+        checkRest()
+        // Events hold what holds this world.
+        queue.removeAll()
+    }
+
+    var isOver: Bool { violation != nil }
+
+    private func run(until deadline: Instant) {
+        while !isOver, let (at, event) = queue.next() {
+            guard at < deadline else {
+                queue.add(event, at: at)
+                break
+            }
+            now = at
+            handle(event)
+        }
+        now = max(now, deadline)
+    }
+
+    /// Goes on until no client is in that state, or nobody gets an answer any more.
+    private func runWhile(_ state: String, _ isWaiting: (Client) -> Bool) {
+        lastAnswer = now
+        while !isOver, clients.contains(where: isWaiting) {
+            run(until: now + .milliseconds(1))
+            if now - lastAnswer > World.patience, let client = clients.first(where: isWaiting) {
+                report(.answers, "\(client.waitsFor) \(state)")
+            }
+        }
+    }
+
+    private func heal() {
+        trace("nothing breaks any more")
+        isBreaking = false
+        faults = faults.healed
+        network.heal()
+        for client in clients { client.fallQuiet() }
+    }
+
+    private func checkRest() {
+        guard !isOver else { return }
+        for node in machines.flatMap(\.nodes) {
+            if let unrest = node.unrest { report(.rests, "\(node.name) still holds \(unrest)") }
+            if node.connectionsOpen != network.ends(of: node).count {
+                report(.rests, "\(node.name) has connections that are gone")
+            }
+        }
+        if network.hasClientLinks { report(.rests, "connections of clients that left stay open") }
+    }
+
+    private func handle(_ event: Event) {
+        eventCount += 1
+        switch event {
+        case .turn(let node):
+            node.turn()
+            node.checkBounds()
+        case .arrive(let pipe): network.arrive(pipe)
+        case .room(let end): network.room(end)
+        case .learn(let end): network.learn(end)
+        case .answer(let attempt): network.answer(attempt)
+        case .accept(let end): network.accept(end)
+        case .act(let client): client.act()
+        case .look(let client): client.look()
+        case .fault(let kind): strike(kind)
+        case .clog(let host, let until): network.clog(host, until: until)
+        case .restart(let machine): machine.start()
+        case .diskDone(let disk): disk.done()
+        }
+    }
+
+    // MARK: What the parts report
+
+    func report(_ law: Law, _ text: String) {
+        trace("broken: \(law): \(text)")
+        if violation == nil { violation = Violation(law: law, text: text) }
+    }
+
+    func delivered(_ bytes: Span<UInt8>, to host: Host, on end: End) {
+        digest.add(Int(now.nanoseconds))
+        digest.add(end.connection.number << 1 | end.side)
+        digest.add(bytes)
+        if isTracing {
+            var text: [UInt8] = []
+            text.append(bytes)
+            trace("\(host.name) reads from connection \(end.connection.number): \(text.shown)")
+        }
+    }
+
+    func answered() {
+        answers += 1
+        lastAnswer = now
+    }
+
+    func retire(_ connection: Connection) {
+        retired.append(connection)
+    }
+
+    func machine(at endpoint: Endpoint) -> Machine? {
+        machines.first { $0.endpoint == endpoint }
+    }
+
+    func trace(_ text: @autoclosure () -> String) {
+        guard isTracing else { return }
+        traceLines.append("\(Double(now.nanoseconds) / 1e6) ms: \(text())")
+    }
+
+    /// The last lines of the trace.
+    func lastLines(_ count: Int) -> String {
+        traceLines.suffix(count).joined(separator: "\n")
+    }
+
+    // MARK: Faults
+
+    private func planFault(_ kind: FaultKind) {
+        guard isBreaking, let mean = faults.mean(of: kind) else { return }
+        schedule(.fault(kind), in: random.wait(mean: mean))
+    }
+
+    private func strike(_ kind: FaultKind) {
+        guard isBreaking else { return }
+        trace("fault: \(kind)")
+        switch kind {
+        case .cutClientLink:
+            cutAny(.cutClientLink) { $0.ends[0].host.role == .client }
+        case .cutBackendLink:
+            cutAny(.cutBackendLink) { $0.isBackendLink }
+        case .clogLink:
+            guard let connection = network.anyConnection(where: { _ in true }) else { break }
+            let pipe = connection.ends[random.below(2)].outgoing!
+            network.clog(pipe, until: soon)
+            coverage.reach(.cloggedLink)
+        case .clogNode:
+            network.clog(anyNode, until: soon)
+            coverage.reach(.cloggedNode)
+        case .swizzleClog: swizzle()
+        case .stallNode:
+            anyNode.stall(until: soon)
+            coverage.reach(.stalledNode)
+        case .restartServer: restart(.server, .serverRestart)
+        case .restartProxy: restart(.proxy, .proxyRestart)
+        case .jumpWallClock:
+            let forward = random.chance(0.5)
+            let jump = Int64(random.below(86_400_000_000))
+            wallOffset += forward ? jump : -jump
+            coverage.reach(forward ? .wallClockForward : .wallClockBack)
+        }
+        planFault(kind)
+    }
+
+    /// At most a tenth of a second from now.
+    private var soon: Instant { now + random.between(.milliseconds(1), .milliseconds(100)) }
+
+    private var anyNode: Node { random.pick(machines.flatMap(\.nodes)) }
+
+    private func cutAny(_ mark: Mark, where isWanted: (Connection) -> Bool) {
+        guard let connection = network.anyConnection(where: isWanted) else { return }
+        coverage.reach(mark)
+        network.cut(connection)
+    }
+
+    /// Stops the links of some hosts one after the other, and releases them in another order.
+    private func swizzle() {
+        let hosts: [Host] = machines.flatMap(\.nodes) + clients
+        for host in hosts where random.chance(0.3) {
+            let delay = random.between(.zero, .milliseconds(30))
+            schedule(.clog(host, until: now + delay + (soon - now)), in: delay)
+        }
+        coverage.reach(.swizzleClog)
+    }
+
+    private func restart(_ role: Host.Role, _ mark: Mark) {
+        guard let machine = machines.first(where: { $0.role == role }), machine.isUp else { return }
+        coverage.reach(mark)
+        if role == .server {
+            serverLife += 1
+            for client in clients { client.serverRestarted() }
+        }
+        machine.crash()
+        let delay = random.between(.milliseconds(1), .milliseconds(200))
+        schedule(.restart(machine), in: delay)
+    }
+}
