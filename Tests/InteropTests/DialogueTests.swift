@@ -8,21 +8,24 @@ import Testing
     @Test(arguments: Dialogues.all)
     func redisServer(dialogue: Dialogue) throws {
         guard let server = try RedisServer.start(arguments(of: dialogue)) else { return }
-        try say(dialogue, to: server)
+        try dialogue.run(on: server)
     }
 
     @Test(arguments: Dialogues.all)
     func sluiceServer(dialogue: Dialogue) throws {
-        try say(dialogue, to: try SluiceServer.start(arguments(of: dialogue)))
+        try dialogue.run(on: try SluiceServer.start(arguments(of: dialogue)))
     }
 
     private func arguments(of dialogue: Dialogue) -> [String] {
         dialogue.configuration.flatMap { ["--\($0)", $1] }
     }
+}
 
-    private func say(_ dialogue: Dialogue, to server: LiveServer) throws {
+extension Dialogue {
+    /// Says every line to a server, and expects the answers.
+    func run(on server: LiveServer) throws {
         var client = try server.client()
-        for line in dialogue.lines {
+        for line in lines {
             try client.send(line.bytes)
             if line.closes {
                 let answer = String(decoding: try client.readToEnd(), as: UTF8.self)

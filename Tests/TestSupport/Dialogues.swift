@@ -6,6 +6,9 @@ public enum Dialogues {
         containers, protocolErrors, quit, shutdown, keyLookups, docs,
     ]
 
+    /// Those that the proxy passes on as they are.
+    public static let throughProxy = [strings, numbers, deletion, pings, protocolErrors, quit]
+
     static let strings = Dialogue(
         "strings",
         [

@@ -22,11 +22,11 @@ public final class LiveServer: Sendable {
     /// Starts the program at `path` with the arguments that `arguments` makes for a port, and waits until it
     /// answers PING with anything at all. When the port was lost to somebody else another is tried.
     public static func start(
-        path: String, arguments: (UInt16) -> [String]
+        path: String, onPort fixed: UInt16? = nil, arguments: (UInt16) -> [String]
     ) throws -> LiveServer {
         var output = ""
         for _ in 0..<5 {
-            let port = try FreePort.next()
+            let port = try fixed ?? FreePort.next()
             let process = try LiveProcess(path: path, arguments: arguments(port))
             let server = LiveServer(process: process, port: port)
             let isSettled = wait { server.answers() || !process.isRunning }

@@ -10,6 +10,14 @@ public enum SluiceServer {
         }
         return try LiveServer.start(path: path) { port in ["--port", "\(port)"] + arguments }
     }
+
+    /// Our server on the port of one that has ended.
+    public static func start(onPort port: UInt16) throws -> LiveServer {
+        guard let path = LiveProcess.built("sluice-server") else {
+            throw SupportError("sluice-server has not been built")
+        }
+        return try LiveServer.start(path: path, onPort: port) { port in ["--port", "\(port)"] }
+    }
 }
 
 public enum SluiceProxy {

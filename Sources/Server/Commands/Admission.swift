@@ -34,7 +34,8 @@ enum Admission {
     ) -> Verdict {
         guard let id = table.find(request) else { return .unknownCommand }
         let row = table[id]
-        if row.isContainer, request.count > 1, !row.hasHandler { return .unknownSubcommand }
+        // The container itself is found only when it has no such subcommand.
+        if row.isContainer, request.count > 1 { return .unknownSubcommand }
         guard row.accepts(argumentCount: request.count) else { return .wrongArity(id) }
         if !isAuthenticated, !row.flags.contains(.noAuth) { return .authenticationRequired }
         return .run(id)

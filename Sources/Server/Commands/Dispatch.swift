@@ -7,7 +7,7 @@ extension ServerCore {
         statistics.commands += 1
         switch Admission.verdict(on: request, isAuthenticated: client.isAuthenticated, in: table) {
         case .run(let id):
-            if !perform(id, request, for: client) { refuseUnknown(request, for: client) }
+            if !perform(id, request, for: client) { refuseUnserved(id, request, for: client) }
         case .unknownCommand:
             refuseUnknown(request, for: client)
         case .unknownSubcommand:
@@ -50,6 +50,17 @@ extension ServerCore {
         default: return false
         }
         return true
+    }
+
+    /// A command that redis-server has and this server has not: clients are to see that it is not there.
+    private func refuseUnserved(
+        _ id: CommandID, _ request: Request, for client: ClientSession
+    ) {
+        if table[id].parent == nil {
+            refuseUnknown(request, for: client)
+        } else {
+            refuseSubcommand(request, for: client)
+        }
     }
 
     private func refuseUnknown(_ request: Request, for client: ClientSession) {

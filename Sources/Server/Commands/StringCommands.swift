@@ -4,10 +4,11 @@ import RESP
 
 extension ServerCore {
     func get(_ request: Request, _ client: ClientSession) {
-        guard let value = databases[client.database].string(at: request[1]) else {
+        let keyspace = databases[client.database]
+        guard let place = keyspace.find(request[1]) else {
             return client.output.appendNull(for: client.version)
         }
-        client.output.appendBulk(value)
+        client.output.appendBulk(keyspace.string(of: place))
     }
 
     /// `SET key value`.
@@ -21,9 +22,11 @@ extension ServerCore {
     }
 
     func increment(_ key: Span<UInt8>, by step: Int, _ client: ClientSession) {
+        let keyspace = databases[client.database]
+        let place = keyspace.find(key)
         var number = 0
-        if let value = databases[client.database].string(at: key) {
-            guard let stored = Decimal.integer(value) else {
+        if let place {
+            guard let stored = keyspace.integer(of: place) else {
                 return client.output.append("-ERR value is not an integer or out of range\r\n")
             }
             number = stored
@@ -32,9 +35,11 @@ extension ServerCore {
         guard !overflowed else {
             return client.output.append("-ERR increment or decrement would overflow\r\n")
         }
-        var text = InlineArray<20, UInt8>(repeating: 0)
-        let start = Decimal.write(sum, into: &text)
-        databases[client.database].set(text.span.extracting(start..<Decimal.longest), at: key)
+        if let place {
+            keyspace.set(sum, of: place)
+        } else {
+            keyspace.set(sum, at: key)
+        }
         client.output.appendInteger(sum)
     }
 }

@@ -147,6 +147,13 @@ package final class Keyspace {
         }
     }
 
+    /// Sets a key to a number, whether or not it was there.
+    package func set(_ number: Int, at key: Span<UInt8>) {
+        var text = InlineArray<20, UInt8>(repeating: 0)
+        let start = Decimal.write(number, into: &text)
+        set(text.span.extracting(start..<Decimal.longest), at: key)
+    }
+
     /// Sets the key at a place to a number, and keeps its expiry.
     package func set(_ number: Int, of place: Place) {
         var text = InlineArray<20, UInt8>(repeating: 0)
