@@ -410,7 +410,7 @@ package final class ProxyCore: Core {
         bytes.reserveCapacity(heldReply.count)
         while !heldReply.isEmpty {
             heldReply.drain { pieces in
-                for index in 0..<pieces.count { pieces[index].append(to: &bytes) }
+                for index in 0..<pieces.count { bytes.append(pieces[index]) }
                 return pieces.total
             }
         }

@@ -59,7 +59,8 @@ final class ClientSession {
     func releaseHeld() {
         var count = 0
         while count < held.count, held[count].position == delivered {
-            output.append(held[count].bytes.span)
+            let bytes = held[count].bytes
+            output.append(bytes.span)
             count += 1
         }
         if count > 0 { held.removeFirst(count) }

@@ -27,11 +27,12 @@ extension ProxyCore {
                 $0.append("\r\n")
             }
         case .clientGetname:
-            reply(to: client) {
-                if client.name.isEmpty {
-                    $0.append("$-1\r\n")
+            let name = client.name
+            reply(to: client) { output in
+                if name.isEmpty {
+                    output.appendNull(for: .resp2)
                 } else {
-                    $0.appendBulk(client.name.span)
+                    output.appendBulk(name.span)
                 }
             }
         case .clientSetname:

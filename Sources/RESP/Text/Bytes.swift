@@ -3,11 +3,11 @@
 extension Array where Element == UInt8 {
     /// A copy of borrowed bytes, where one is kept.
     public init(copying bytes: Span<UInt8>) {
-        self = bytes.withUnsafeBufferPointer { unsafe Array($0) }
+        self = unsafe bytes.withUnsafeBufferPointer { unsafe Array($0) }
     }
 
     public mutating func append(_ bytes: Span<UInt8>) {
-        bytes.withUnsafeBufferPointer { unsafe append(contentsOf: $0) }
+        unsafe bytes.withUnsafeBufferPointer { unsafe append(contentsOf: $0) }
     }
 }
 

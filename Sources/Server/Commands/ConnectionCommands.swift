@@ -28,10 +28,11 @@ extension ServerCore {
     }
 
     func getName(_ client: ClientSession) {
-        if client.name.isEmpty {
+        let name = client.name
+        if name.isEmpty {
             client.output.appendNull(for: client.version)
         } else {
-            client.output.appendBulk(client.name.span)
+            client.output.appendBulk(name.span)
         }
     }
 

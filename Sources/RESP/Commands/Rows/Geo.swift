@@ -1,0 +1,57 @@
+// The rows of the commands on places on the map.
+
+extension CommandFacts {
+    // Laid out by hand, one fact below the other.
+    // swift-format-ignore
+    static let geo: [CommandFacts] = [
+        .init(.geoadd,              "geoadd",            -5, [.write, .denyOOM], .geo,
+              keys: [.key(1, [.readWrite, .update])],
+              since: "3.2.0", cost: "O(log(N)) per place, N = places",
+              summary: "Adds places with longitude and latitude"),
+        .init(.geodist,             "geodist",           -4, .readOnly, .geo,
+              keys: [.key(1, [.readOnly, .access])],
+              since: "3.2.0", cost: "O(1)", summary: "How far two places are apart"),
+        .init(.geohash,             "geohash",           -2, .readOnly, .geo,
+              keys: [.key(1, [.readOnly, .access])],
+              since: "3.2.0", cost: "O(1) per place", summary: "The geohash texts of places"),
+        .init(.geopos,              "geopos",            -2, .readOnly, .geo,
+              keys: [.key(1, [.readOnly, .access])],
+              since: "3.2.0", cost: "O(1) per place", summary: "Longitude and latitude of places"),
+        .init(.georadius,           "georadius",         -6, [.write, .denyOOM], .geo,
+              keys: [
+                  .key(1, [.readOnly, .access]),
+                  .behind("STORE", from: 6, [.overwrite, .update]),
+                  .behind("STOREDIST", from: 6, [.overwrite, .update]),
+              ],
+              deprecated: .init("6.2.0", "`GEOSEARCH` or `GEOSEARCHSTORE` with `BYRADIUS`"),
+              since: "3.2.0", cost: "O(N+log(M)), N = places in the box around, M = found",
+              summary: "The places around a point; may keep them"),
+        .init(.georadiusRO,         "georadius_ro",      -6, .readOnly, .geo,
+              keys: [.key(1, [.readOnly, .access])],
+              deprecated: .init("6.2.0", "`GEOSEARCH` with `BYRADIUS`"),
+              since: "3.2.10", cost: "O(N+log(M)), N = places in the box around, M = found",
+              summary: "The places around a point"),
+        .init(.georadiusbymember,   "georadiusbymember", -5, [.write, .denyOOM], .geo,
+              keys: [
+                  .key(1, [.readOnly, .access]),
+                  .behind("STORE", from: 5, [.overwrite, .update]),
+                  .behind("STOREDIST", from: 5, [.overwrite, .update]),
+              ],
+              deprecated: .init("6.2.0", "`GEOSEARCH` or `GEOSEARCHSTORE` with `FROMMEMBER`"),
+              since: "3.2.0", cost: "O(N+log(M)), N = places in the box around, M = found",
+              summary: "The places around another place; may keep them"),
+        .init(.georadiusbymemberRO, "georadiusbymember_ro", -5, .readOnly, .geo,
+              keys: [.key(1, [.readOnly, .access])],
+              deprecated: .init("6.2.0", "`GEOSEARCH` with `FROMMEMBER` and `BYRADIUS`"),
+              since: "3.2.10", cost: "O(N+log(M)), N = places in the box around, M = found",
+              summary: "The places around another place"),
+        .init(.geosearch,           "geosearch",         -7, .readOnly, .geo,
+              keys: [.key(1, [.readOnly, .access])],
+              since: "6.2.0", cost: "O(N+log(M)), N = places in the box around, M = found",
+              summary: "The places inside a circle or a box"),
+        .init(.geosearchstore,      "geosearchstore",    -8, [.write, .denyOOM], .geo,
+              keys: [.key(1, [.overwrite, .update]), .key(2, [.readOnly, .access])],
+              since: "6.2.0", cost: "O(N+log(M)), N = places in the box around, M = found",
+              summary: "Keeps the places inside a circle or a box at a key"),
+    ]
+}
