@@ -10,8 +10,26 @@ struct Lookup: Hashable, Sendable {
     let attempt: Int
 }
 
-struct LookupFailure: Error {
-    let reason: String
+package struct LookupFailure: Error {
+    package let reason: String
+
+    package init(reason: String) {
+        self.reason = reason
+    }
+}
+
+/// Whoever knows the addresses of a host; asked on a thread where it may take its time.
+package struct NameService: Sendable {
+    let addresses: @Sendable (String, UInt16) -> Result<[SocketAddress], LookupFailure>
+
+    package init(
+        _ addresses: @escaping @Sendable (String, UInt16) -> Result<[SocketAddress], LookupFailure>
+    ) {
+        self.addresses = addresses
+    }
+
+    /// The one that this machine is set up with.
+    package static let system = NameService { Resolver.resolve($0, port: $1) }
 }
 
 /// Asks for names, a few at a time; answers come through the mailbox.
@@ -25,11 +43,13 @@ struct Resolver {
         let lookup: Lookup
     }
 
+    private let names: NameService
     private let mailbox: Mailbox
     private var running = 0
     private var waiting: [Question] = []
 
-    init(mailbox: Mailbox) {
+    init(asking names: NameService, mailbox: Mailbox) {
+        self.names = names
         self.mailbox = mailbox
     }
 
@@ -47,14 +67,12 @@ struct Resolver {
     private mutating func startWaiting() {
         while running < Resolver.most, !waiting.isEmpty {
             let question = waiting.removeFirst()
-            let mailbox = mailbox
+            let (names, mailbox) = (names, mailbox)
             running += 1
             do {
                 try Thread.startDetached("resolver") {
-                    mailbox.leave(
-                        .lookedUp(
-                            question.lookup,
-                            Resolver.resolve(question.host, port: question.port)))
+                    let answer = names.addresses(question.host, question.port)
+                    mailbox.leave(.lookedUp(question.lookup, answer))
                 }
             } catch {
                 mailbox.leave(

@@ -4,9 +4,9 @@
 
 import RESP
 
-enum LogLine {
+package enum LogLine {
     /// The line, newline included. `offset` is how many seconds local time is ahead of UTC.
-    static func format(
+    package static func format(
         _ message: String, level: LogLevel, role: Log.Role, process: Int32, at time: WallTime,
         offset: Int
     ) -> String {
@@ -20,7 +20,7 @@ enum LogLine {
             + "\(clock).\(fraction) \(mark(level)) \(message)\n"
     }
 
-    static func mark(_ level: LogLevel) -> Character {
+    private static func mark(_ level: LogLevel) -> Character {
         switch level {
         case .debug: "."
         case .verbose: "-"

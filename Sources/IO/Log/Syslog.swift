@@ -28,7 +28,7 @@ package final class Syslog: Sendable {
         }
     }
 
-    static func priority(_ level: LogLevel) -> Int32 {
+    package static func priority(_ level: LogLevel) -> Int32 {
         switch level {
         case .debug: LOG_DEBUG
         case .verbose: LOG_INFO
@@ -38,7 +38,7 @@ package final class Syslog: Sendable {
     }
 
     /// The facilities that redis-server takes, in any case.
-    static func facility(_ word: String) -> Int32? {
+    package static func facility(_ word: String) -> Int32? {
         switch word.lowercased() {
         case "user": 1 << 3
         case "local0": 16 << 3

@@ -52,10 +52,12 @@ struct Deadlines {
 }
 
 /// How long epoll may sleep.
-enum Patience {
+package enum Patience {
     /// Milliseconds until the earlier of two times, rounded up, so that a loop never wakes just before its time
     /// and goes round in circles; -1 when nothing waits for time.
-    static func milliseconds(until one: Instant?, _ other: Instant?, at now: Instant) -> Int32 {
+    package static func milliseconds(until one: Instant?, _ other: Instant?, at now: Instant)
+        -> Int32
+    {
         let earliest: Instant
         switch (one, other) {
         case (nil, nil): return -1

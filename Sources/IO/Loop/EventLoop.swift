@@ -18,6 +18,7 @@ package struct LoopOptions: Sendable {
     package var connectTimeout: Duration = .seconds(4)
     /// How often the host name of a standing link is looked up again.
     package var lookupInterval: Duration = .seconds(30)
+    package var names = NameService.system
 
     package init() {}
 }
@@ -65,7 +66,7 @@ package final class EventLoop {
         self.role = role
         self.mailbox = mailbox
         poller = try Poller()
-        resolver = Resolver(mailbox: mailbox)
+        resolver = Resolver(asking: options.names, mailbox: mailbox)
         files = FileStore(mailbox: mailbox)
         unsafe scratch = .allocate(byteCount: Limits.read, alignment: 64)
         now = SystemClock.now()

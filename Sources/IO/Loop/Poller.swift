@@ -7,26 +7,30 @@ import Glibc
 ///
 /// The generation is why an event that was reported before a descriptor was closed cannot be taken for one of
 /// its successor in the same slot.
-struct Token: Hashable {
-    let slot: UInt32
-    let generation: UInt32
+package struct Token: Hashable {
+    package let slot: UInt32
+    package let generation: UInt32
 
-    init(slot: UInt32, generation: UInt32) {
+    package init(slot: UInt32, generation: UInt32) {
         self.slot = slot
         self.generation = generation
     }
 
-    init(bits: UInt64) {
+    package init(bits: UInt64) {
         slot = UInt32(truncatingIfNeeded: bits)
         generation = UInt32(truncatingIfNeeded: bits >> 32)
     }
 
-    var bits: UInt64 { UInt64(generation) << 32 | UInt64(slot) }
+    package var bits: UInt64 { UInt64(generation) << 32 | UInt64(slot) }
 }
 
 /// What a descriptor is watched for, or is ready for.
-struct Readiness: OptionSet {
-    let rawValue: UInt32
+package struct Readiness: OptionSet {
+    package let rawValue: UInt32
+
+    package init(rawValue: UInt32) {
+        self.rawValue = rawValue
+    }
 
     static let input = Readiness(rawValue: EPOLLIN.rawValue)
     static let output = Readiness(rawValue: EPOLLOUT.rawValue)

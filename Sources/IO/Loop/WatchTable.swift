@@ -3,15 +3,21 @@
 import RESP
 
 /// One watched descriptor and what it is to the loop.
-struct Watch: ~Copyable {
-    let descriptor: Descriptor
-    var role: Role
+package struct Watch: ~Copyable {
+    package let descriptor: Descriptor
+    package var role: Role
     /// What epoll was told last.
-    var interest: Readiness
+    package var interest: Readiness
+
+    package init(descriptor: consuming Descriptor, role: Role, interest: Readiness) {
+        self.descriptor = descriptor
+        self.role = role
+        self.interest = interest
+    }
 }
 
 /// What a watched descriptor is to its loop.
-enum Role {
+package enum Role {
     case wakeUp
     case signals
     case listener(Int)
@@ -23,7 +29,7 @@ enum Role {
 }
 
 /// The two directions of a connection that a core knows, and the link that it was made for.
-struct Connection {
+package struct Connection {
     enum Reading {
         case open
         /// The core has asked for silence.
@@ -53,13 +59,13 @@ struct Connection {
 /// The slots. A slot's generation is odd while it is taken and even while it is free, so that a token of the
 /// past never fits.
 @safe
-struct WatchTable: ~Copyable {
+package struct WatchTable: ~Copyable {
     private var watches: UnsafeMutablePointer<Watch>
     private var generations: [UInt32] = []
     private var free: [UInt32] = []
     private var capacity = 64
 
-    init() {
+    package init() {
         unsafe watches = .allocate(capacity: capacity)
     }
 
@@ -70,22 +76,13 @@ struct WatchTable: ~Copyable {
         unsafe watches.deallocate()
     }
 
-    /// How many slots were ever used.
-    var count: Int { generations.count }
-
-    func holds(_ token: Token) -> Bool {
+    package func holds(_ token: Token) -> Bool {
         let slot = Int(token.slot)
         return slot < generations.count && generations[slot] == token.generation
             && token.generation & 1 == 1
     }
 
-    /// The token of whatever lives in a slot now.
-    func token(in slot: Int) -> Token? {
-        generations[slot] & 1 == 1
-            ? Token(slot: UInt32(slot), generation: generations[slot]) : nil
-    }
-
-    mutating func insert(_ watch: consuming Watch) -> Token {
+    package mutating func insert(_ watch: consuming Watch) -> Token {
         if free.isEmpty {
             if generations.count == capacity { grow() }
             free.append(UInt32(generations.count))
@@ -98,14 +95,14 @@ struct WatchTable: ~Copyable {
     }
 
     /// Frees a slot; the descriptor closes when the caller lets go of what is returned.
-    mutating func remove(_ token: Token) -> Watch {
+    package mutating func remove(_ token: Token) -> Watch {
         precondition(holds(token), "nothing is watched as \(token)")
         generations[Int(token.slot)] &+= 1
         free.append(token.slot)
         return unsafe (watches + Int(token.slot)).move()
     }
 
-    subscript(_ token: Token) -> Watch {
+    package subscript(_ token: Token) -> Watch {
         _read {
             precondition(holds(token), "nothing is watched as \(token)")
             yield unsafe watches[Int(token.slot)]

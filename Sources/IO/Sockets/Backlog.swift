@@ -11,7 +11,7 @@ package enum Backlog {
         return warning(for: backlog, limit: limit)
     }
 
-    static func warning(for backlog: Int32, limit: Int32) -> String? {
+    package static func warning(for backlog: Int32, limit: Int32) -> String? {
         guard limit < backlog else { return nil }
         return "WARNING: The TCP backlog setting of \(backlog) cannot be enforced because "
             + "/proc/sys/net/core/somaxconn is set to the lower value of \(limit)."

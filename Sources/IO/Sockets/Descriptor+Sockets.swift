@@ -54,7 +54,7 @@ extension Descriptor {
     }
 
     /// The next connection that waits, or nil when none does.
-    borrowing func accept() throws(Errno) -> Accepted? {
+    package borrowing func accept() throws(Errno) -> Accepted? {
         var address = SocketAddress()
         let number = number
         let flags = Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
@@ -117,9 +117,9 @@ extension Descriptor {
 }
 
 /// A connection fresh from a listener.
-struct Accepted: ~Copyable {
-    let descriptor: Descriptor
-    let peer: PeerAddress
+package struct Accepted: ~Copyable {
+    package let descriptor: Descriptor
+    package let peer: PeerAddress
 
     consuming func takeDescriptor() -> Descriptor { descriptor }
 }

@@ -26,7 +26,7 @@ package final class Listener: Sendable {
         case unix(path: String)
     }
 
-    let descriptor: Descriptor
+    package let descriptor: Descriptor
     private let place: Place
     /// What the listener is bound to; the port is the real one when 0 was asked for.
     package let address: PeerAddress
@@ -164,11 +164,11 @@ extension Descriptor {
 }
 
 /// One word of a `bind` line.
-struct BindAddress: Equatable {
-    let host: String
-    let isOptional: Bool
+package struct BindAddress: Equatable {
+    package let host: String
+    package let isOptional: Bool
 
-    init(_ text: String) {
+    package init(_ text: String) {
         isOptional = text.hasPrefix("-")
         host = isOptional ? String(text.dropFirst()) : text
     }
@@ -183,7 +183,7 @@ struct BindAddress: Equatable {
     }
 
     /// Whether a listener is done without when it cannot be made for this reason.
-    func forgives(_ code: Int32) -> Bool {
+    package func forgives(_ code: Int32) -> Bool {
         switch code {
         case EADDRNOTAVAIL: isOptional
         case ENOPROTOOPT, EPROTONOSUPPORT, ESOCKTNOSUPPORT, EPFNOSUPPORT, EAFNOSUPPORT: true

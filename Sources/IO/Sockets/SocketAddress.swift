@@ -5,7 +5,7 @@ import RESP
 
 /// One address to connect or bind to.
 @safe
-struct SocketAddress: Sendable {
+package struct SocketAddress: Sendable {
     private var storage = sockaddr_storage()
     private var length: socklen_t
 
@@ -32,7 +32,7 @@ struct SocketAddress: Sendable {
     }
 
     /// An address written in figures; nil when `host` is a name. A zone (`fe80::1%eth0`) counts as a name.
-    init?(literal host: String, port: UInt16) {
+    package init?(literal host: String, port: UInt16) {
         var four = sockaddr_in()
         four.sin_family = sa_family_t(AF_INET)
         four.sin_port = port.bigEndian
@@ -56,7 +56,7 @@ struct SocketAddress: Sendable {
     }
 
     /// A Unix socket; nil when the path is longer than the kernel takes (107 bytes).
-    init?(path: String) {
+    package init?(path: String) {
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         let bytes = Array(path.utf8)
@@ -70,7 +70,7 @@ struct SocketAddress: Sendable {
     var family: Int32 { Int32(storage.ss_family) }
 
     /// The same address as cores know it.
-    var peer: PeerAddress {
+    package var peer: PeerAddress {
         switch family {
         case AF_INET:
             let four = unsafe read(as: sockaddr_in.self)

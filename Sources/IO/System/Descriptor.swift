@@ -4,9 +4,9 @@ import Glibc
 
 /// A descriptor that is open as long as this value lives.
 package struct Descriptor: ~Copyable, Sendable {
-    let number: Int32
+    package let number: Int32
 
-    init(owning number: Int32) {
+    package init(owning number: Int32) {
         precondition(number >= 0, "a descriptor is never negative")
         self.number = number
     }
@@ -33,7 +33,7 @@ package struct Descriptor: ~Copyable, Sendable {
     }
 
     /// The value of an integer option of a socket.
-    borrowing func option(_ level: Int32, _ option: Int32) throws(Errno) -> Int32 {
+    package borrowing func option(_ level: Int32, _ option: Int32) throws(Errno) -> Int32 {
         var value: Int32 = 0
         var size = socklen_t(MemoryLayout<Int32>.size)
         _ = try attempt("getsockopt") { unsafe getsockopt(number, level, option, &value, &size) }
