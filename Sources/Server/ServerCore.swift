@@ -216,8 +216,6 @@ struct Statistics {
 
 /// What the program knows about itself and tells in INFO.
 package struct ServerIdentity: Sendable {
-    package static let version = "0.1.0"
-
     package var processID = 0
     /// 40 hexadecimal digits, new at each start.
     package var runID: String
@@ -229,5 +227,19 @@ package struct ServerIdentity: Sendable {
     package init(runID: String, startedAt: Moment) {
         self.runID = runID
         self.startedAt = startedAt
+    }
+
+    /// With a run id made from a seed.
+    package init(seed: UInt64, startedAt: Moment) {
+        var state = seed
+        let digits = Array("0123456789abcdef")
+        let runID = (0..<40).map { _ in
+            // A step of splitmix64: every seed gives another run id.
+            state &+= 0x9E37_79B9_7F4A_7C15
+            var mixed = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
+            mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+            return digits[Int(truncatingIfNeeded: (mixed ^ (mixed >> 31)) & 15)]
+        }
+        self.init(runID: String(runID), startedAt: startedAt)
     }
 }

@@ -82,7 +82,8 @@ import Testing
         var clients: [RESPClient] = []
         for index in 0..<200 {
             let client = try target.server.client()
-            let text = index % 2 == 0 ? "*2147483647\r\n$3\r\nSET" : "*2\r\n$3\r\nGET\r\n$536870912\r\nabc"
+            let text =
+                index % 2 == 0 ? "*2147483647\r\n$3\r\nSET" : "*2\r\n$3\r\nGET\r\n$536870912\r\nabc"
             try client.send([UInt8](text.utf8))
             clients.append(client)
         }
@@ -98,7 +99,9 @@ import Testing
         var random = SystemRandomNumberGenerator()
         for _ in 0..<300 {
             let client = try target.server.client()
-            let alphabet: [UInt8] = [0x2A, 0x24, 0x0D, 0x0A, 0x30, 0x31, 0x2D, 0x22, 0x00, 0xFF, 0x50]
+            let alphabet: [UInt8] = [
+                0x2A, 0x24, 0x0D, 0x0A, 0x30, 0x31, 0x2D, 0x22, 0x00, 0xFF, 0x50,
+            ]
             let bytes = (0..<Int.random(in: 1...400, using: &random)).map { _ in
                 alphabet.randomElement(using: &random)!
             }

@@ -9,7 +9,9 @@ import Testing
 @Suite struct SessionTests {
     /// A pipeline gives the same replies however its bytes are cut.
     @Test func anySplitOfRequests() {
-        let requests = [UInt8]("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$5\r\na\r\nb\0\r\nget k\r\n*2\r\n$4\r\nECHO\r\n$2\r\nhi\r\n".utf8)
+        let requests = [UInt8](
+            "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$5\r\na\r\nb\0\r\nget k\r\n*2\r\n$4\r\nECHO\r\n$2\r\nhi\r\n"
+                .utf8)
         let replies = "+OK\r\n$5\r\na\r\nb\0\r\n$2\r\nhi\r\n"
         for cut in 0...requests.count {
             let server = ServerUnderTest()
@@ -36,12 +38,13 @@ import Testing
     }
 
     /// Without a password only this machine is served.
-    @Test(arguments: [
-        (PeerAddress.ipv4(10, 0, 0, 1, port: 1), nil, true),
-        (.ipv4(127, 0, 0, 1, port: 1), nil, false),
-        (.unix, nil, false),
-        (.ipv4(10, 0, 0, 1, port: 1), "password", false),
-    ] as [(PeerAddress, String?, Bool)])
+    @Test(
+        arguments: [
+            (PeerAddress.ipv4(10, 0, 0, 1, port: 1), nil, true),
+            (.ipv4(127, 0, 0, 1, port: 1), nil, false),
+            (.unix, nil, false),
+            (.ipv4(10, 0, 0, 1, port: 1), "password", false),
+        ] as [(PeerAddress, String?, Bool)])
     func protectedMode(peer: PeerAddress, password: String?, isRefused: Bool) {
         var configuration = ServerConfiguration()
         configuration.password = password.map { [UInt8]($0.utf8) }
@@ -99,7 +102,8 @@ import Testing
         configuration.clientQueryBufferLimit = 1000
         let server = ServerUnderTest(configuration)
         let client = server.driver.connect()
-        server.driver.send("*2\r\n$3\r\nGET\r\n$2000\r\n" + String(repeating: "x", count: 900), to: client)
+        server.driver.send(
+            "*2\r\n$3\r\nGET\r\n$2000\r\n" + String(repeating: "x", count: 900), to: client)
         #expect(!server.driver.closed.contains(client))
         server.driver.send(String(repeating: "x", count: 200), to: client)
         #expect(server.driver.closed.contains(client))

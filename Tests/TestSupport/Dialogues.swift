@@ -63,7 +63,10 @@ public enum Dialogues {
             ("SELECT 16", "-ERR DB index is out of range\r\n"),
             ("SELECT -1", "-ERR DB index is out of range\r\n"),
             ("SELECT x", "-ERR value is not an integer or out of range\r\n"),
-            ("SELECT 4294967296", "-ERR value is out of range, value must between -2147483648 and 2147483647\r\n"),
+            (
+                "SELECT 4294967296",
+                "-ERR value is out of range, value must between -2147483648 and 2147483647\r\n"
+            ),
             ("GET k", "$4\r\nzero\r\n"),
         ])
 
@@ -72,7 +75,8 @@ public enum Dialogues {
         [
             ("PING", "+PONG\r\n"), ("PING hello", "$5\r\nhello\r\n"),
             ("PING a b", "-ERR wrong number of arguments for 'ping' command\r\n"),
-            ("ECHO x", "$1\r\nx\r\n"), ("ECHO", "-ERR wrong number of arguments for 'echo' command\r\n"),
+            ("ECHO x", "$1\r\nx\r\n"),
+            ("ECHO", "-ERR wrong number of arguments for 'echo' command\r\n"),
             ("PING\r\n\r\n   \r\nPING\r\n", "+PONG\r\n+PONG\r\n"),
             ("*0\r\n*-5\r\nPING\r\n", "+PONG\r\n"),
         ])
@@ -82,8 +86,10 @@ public enum Dialogues {
         [
             ("CLIENT GETNAME", "$-1\r\n"), ("CLIENT SETNAME me", "+OK\r\n"),
             ("CLIENT GETNAME", "$2\r\nme\r\n"),
-            ("client setname \"a b\"\r\n",
-                "-ERR Client names cannot contain spaces, newlines or special characters.\r\n"),
+            (
+                "client setname \"a b\"\r\n",
+                "-ERR Client names cannot contain spaces, newlines or special characters.\r\n"
+            ),
             ("CLIENT GETNAME", "$2\r\nme\r\n"), ("CLIENT SETNAME ''", "+OK\r\n"),
             ("CLIENT GETNAME", "$-1\r\n"), ("CLIENT ID", ":\(DialogueLine.any)\r\n"),
         ])
@@ -126,14 +132,23 @@ public enum Dialogues {
             ("GET", "-ERR wrong number of arguments for 'get' command\r\n"),
             ("NOSUCH", "-ERR unknown command 'NOSUCH', with args beginning with: \r\n"),
             ("AUTH wrong", "-WRONGPASS invalid username-password pair or user is disabled.\r\n"),
-            ("AUTH default wrong", "-WRONGPASS invalid username-password pair or user is disabled.\r\n"),
-            ("AUTH other secret", "-WRONGPASS invalid username-password pair or user is disabled.\r\n"),
+            (
+                "AUTH default wrong",
+                "-WRONGPASS invalid username-password pair or user is disabled.\r\n"
+            ),
+            (
+                "AUTH other secret",
+                "-WRONGPASS invalid username-password pair or user is disabled.\r\n"
+            ),
             ("AUTH a b c", "-ERR syntax error\r\n"),
             (
                 "HELLO 3",
                 "-NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time\r\n"
             ),
-            ("HELLO 2 AUTH default nope", "-WRONGPASS invalid username-password pair or user is disabled.\r\n"),
+            (
+                "HELLO 2 AUTH default nope",
+                "-WRONGPASS invalid username-password pair or user is disabled.\r\n"
+            ),
             ("PING", "-NOAUTH Authentication required.\r\n"),
             ("AUTH secret", "+OK\r\n"), ("PING", "+PONG\r\n"),
         ])
@@ -158,10 +173,14 @@ public enum Dialogues {
                 "-ERR unknown command '" + String(repeating: "n", count: 128)
                     + "', with args beginning with: \r\n"
             ),
-            ("\"no\\nsuch\" \"a\\r\\nb\"\r\n",
-                "-ERR unknown command 'no such', with args beginning with: 'a  b' \r\n"),
-            ("AUTH x",
-                "-ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?\r\n"),
+            (
+                "\"no\\nsuch\" \"a\\r\\nb\"\r\n",
+                "-ERR unknown command 'no such', with args beginning with: 'a  b' \r\n"
+            ),
+            (
+                "AUTH x",
+                "-ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?\r\n"
+            ),
             ("AUTH default anything", "+OK\r\n"),
         ])
 

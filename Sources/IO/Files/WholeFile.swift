@@ -28,7 +28,7 @@ package enum WholeFile {
 
     /// The paths that a pattern with `*`, `?` or `[` matches, in order; none when none does.
     package static func matches(of pattern: String) -> [String] {
-        var found = glob_t()
+        var found = unsafe glob_t()
         defer { unsafe globfree(&found) }
         guard unsafe glob(pattern, 0, nil, &found) == 0 else { return [] }
         return unsafe (0..<Int(found.gl_pathc)).compactMap { index in

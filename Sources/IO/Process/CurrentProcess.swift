@@ -74,7 +74,9 @@ package enum Console {
     private static func write(_ bytes: [UInt8], to number: Int32) {
         var rest = bytes[...]
         while !rest.isEmpty {
-            let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(number, $0.baseAddress, $0.count) }
+            let count = unsafe rest.withUnsafeBytes {
+                unsafe Glibc.write(number, $0.baseAddress, $0.count)
+            }
             if count < 0, errno != EINTR { return }
             if count > 0 { rest = rest.dropFirst(count) }
         }

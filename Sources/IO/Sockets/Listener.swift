@@ -191,3 +191,13 @@ package struct BindAddress: Equatable {
         }
     }
 }
+
+extension Listener {
+    /// The line that says that clients may come.
+    package var readiness: String {
+        switch place {
+        case .tcp: "Ready to accept connections at \(address)"
+        case .unix(let path): "The server is now ready to accept connections at \(path)"
+        }
+    }
+}

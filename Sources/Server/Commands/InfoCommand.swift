@@ -53,7 +53,7 @@ extension ServerCore {
             lru_clock:\(now.wall.seconds & 0xFF_FFFF)\r
             executable:\(identity.executable)\r
             config_file:\(identity.configurationFile)\r
-            sluice_version:\(ServerIdentity.version)\r
+            sluice_version:\(SluiceVersion.text)\r
 
             """
     }

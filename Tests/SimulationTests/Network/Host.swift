@@ -25,7 +25,9 @@ class Host {
     func connected(_ attempt: Attempt, _ end: End) { preconditionFailure("\(name) cannot connect") }
 
     /// A wished connection cannot be made.
-    func refused(_ attempt: Attempt, reason: String) { preconditionFailure("\(name) cannot connect") }
+    func refused(_ attempt: Attempt, reason: String) {
+        preconditionFailure("\(name) cannot connect")
+    }
 
     /// A peer has connected.
     func accepted(_ end: End) { preconditionFailure("\(name) does not listen") }

@@ -142,7 +142,9 @@ final class Disk {
     /// The machine dies: of what was not synced a part is left, the last append torn anywhere.
     func crash() {
         for case .append(let id, let bytes) in requests.prefix(1) {
-            guard let handle = handles.first(where: { $0.id == id }), !handle.hasFailed else { break }
+            guard let handle = handles.first(where: { $0.id == id }), !handle.hasFailed else {
+                break
+            }
             files[handle.file].contents.append(contentsOf: bytes)
         }
         for index in files.indices {
