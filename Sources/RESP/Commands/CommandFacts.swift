@@ -80,7 +80,7 @@ extension CommandFacts {
             else { continue }
             guard step == 1, previousLast == 0 || previousLast == index - 1 else { break }
             first = min(first, index)
-            let end = specLast >= 0 ? first + specLast : specLast
+            let end = specLast >= 0 ? index + specLast : specLast
             // A negative end is behind every positive one.
             last = last < 0 || (end >= 0 && end < last) ? last : end
             previousLast = last

@@ -20,7 +20,7 @@ public struct CommandRow: Sendable {
     public let keyStep: Int16
     /// Whether any argument can be a key.
     public let hasKeys: Bool
-    /// Has subcommands, and does nothing without one.
+    /// Has subcommands; only COMMAND does something without one.
     public let isContainer: Bool
     /// Whether redis-server 7.0 has it.
     public let isInRedis7: Bool
