@@ -93,7 +93,9 @@ extension CommandTable {
         switch spec.begin {
         case .index(let index): begin = Int(index)
         case .keyword(let keyword, let from):
-            guard let place = find(keyword, in: request, from: Int(from)) else { return true }
+            guard let place = find(keyword, in: request, from: Int(from)),
+                place + 1 < request.count
+            else { return true }
             begin = place + 1
         case .unknown: return false
         }
@@ -107,6 +109,9 @@ extension CommandTable {
             stride = Int(step)
             if relative >= 0 {
                 last = first + Int(relative)
+            } else if first == request.count {
+                // PFMERGE may come without sources.
+                return true
             } else if limit == 0 {
                 last = request.count + Int(relative)
             } else {
@@ -203,13 +208,13 @@ extension CommandTable {
         if let destination { found.add(destination, [.overwrite, .update]) }
     }
 
-    /// MIGRATE takes one key at a place, or leaves that empty and takes all behind KEYS.
+    /// MIGRATE takes one key at a place, or leaves that empty and takes all behind KEYS; both is an error.
     private static func addKeysOfMigrate(_ request: Request, to found: inout FoundKeys) {
         let access: KeyAccess = [.readWrite, .access, .delete]
         var index = 6
         while index < request.count {
             let option = request[index]
-            if words.keys.matches(option) {
+            if words.keys.matches(option), index + 1 < request.count {
                 guard request[3].isEmpty else { return }
                 for key in index + 1..<request.count { found.add(key, access) }
                 return
