@@ -105,17 +105,39 @@ extension OutputQueue {
         }
     }
 
+    /// Attributes of the reply that follows: `count` keys, each with its value. RESP2 has no such thing, and a
+    /// handler leaves them out there.
+    public mutating func appendAttributeHeader(_ count: Int) {
+        appendNumber(ReplyKind.attribute.rawValue, count)
+    }
+
     /// Text of a format named by three bytes, such as `txt`.
     public mutating func appendVerbatim(
         _ text: Span<UInt8>, format: StaticString, for version: ProtocolVersion
     ) {
-        precondition(format.utf8CodeUnitCount == 3, "a format is three bytes, not \(format)")
+        format.withUTF8Buffer { utf8 in
+            appendVerbatim(text, format: unsafe Span(_unsafeElements: utf8), for: version)
+        }
+    }
+
+    mutating func appendVerbatim(
+        _ text: Span<UInt8>, format: Span<UInt8>, for version: ProtocolVersion
+    ) {
+        precondition(format.count == 3, "a format is three bytes, not \(format.count)")
         guard version == .resp3 else { return appendBulk(text) }
         appendNumber(ReplyKind.verbatim.rawValue, text.count + 4)
         append(format)
         append(UInt8(ascii: ":"))
         append(text)
         append("\r\n")
+    }
+
+    /// An error that may hold any bytes, line ends too; to RESP2 it is one line.
+    public mutating func appendBlobError(_ text: Span<UInt8>, for version: ProtocolVersion) {
+        guard version == .resp3 else { return appendLine(.error, text) }
+        unsafe text.withUnsafeBufferPointer { source in
+            unsafe appendBody(ReplyKind.blobError.rawValue, source)
+        }
     }
 
     /// Digits beyond 64 bits; they must hold no line end.

@@ -23,6 +23,9 @@ public struct ReplyScanner: Sendable {
         public var end: Int
     }
 
+    /// What one header may announce at most; client libraries refuse more.
+    public static let elements = Int(UInt32.max)
+
     /// What the next byte is.
     private enum Place: UInt8 {
         case type
@@ -209,8 +212,8 @@ public struct ReplyScanner: Sendable {
     private mutating func readNumber(_ byte: UInt8) throws(ReplyError) {
         switch byte {
         case 0x30...0x39:
-            // As strict as redis-server's own: no zero leads.
-            if digits > 0, number == 0 { throw .invalidLength }
+            // As strict as redis-server's own: no zero leads, and none is negative.
+            if number == 0, digits > 0 || isNegative && byte == 0x30 { throw .invalidLength }
             let (tens, overflowed) = number.multipliedReportingOverflow(by: 10)
             let (sum, carried) = tens.addingReportingOverflow(Int(byte - 0x30))
             if overflowed || carried { throw .invalidLength }
@@ -252,9 +255,9 @@ public struct ReplyScanner: Sendable {
     }
 
     private mutating func expect(_ count: Int, times factor: Int) throws(ReplyError) {
-        let (elements, overflowed) = count.multipliedReportingOverflow(by: factor)
-        let (sum, carried) = left.addingReportingOverflow(elements)
-        if overflowed || carried { throw .invalidLength }
+        guard count <= ReplyScanner.elements else { throw .invalidLength }
+        let (sum, overflowed) = left.addingReportingOverflow(count * factor)
+        if overflowed { throw .invalidLength }
         left = sum
     }
 
