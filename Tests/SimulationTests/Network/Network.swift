@@ -79,9 +79,9 @@ final class Network {
         return taken
     }
 
-    func write(_ bytes: Span<UInt8>, to end: End) -> Int {
-        let taken = roomToday(in: end, for: bytes.count)
-        end.outgoing.bytes.append(bytes.extracting(0..<taken))
+    func write(_ bytes: [UInt8], from start: Int, to end: End) -> Int {
+        let taken = roomToday(in: end, for: bytes.count - start)
+        end.outgoing.bytes.append(bytes.span.extracting(start..<start + taken))
         dispatch(taken, on: end.outgoing)
         return taken
     }

@@ -86,7 +86,7 @@ final class Node: Host {
         turnAt = nil
         disk.crash()
         noteTrouble()
-        weak var ghost = core
+        weak let ghost = core
         core = nil
         inspectable = nil
         if ghost != nil { world.report(.leaks, "the core of \(name) outlives its node") }
@@ -182,7 +182,6 @@ final class Node: Host {
             end.isReady = false
             handOver(end, to: core, at: moment)
         }
-        for end in take(&roomFor) where !end.isClosed { drain(end, of: core, at: moment) }
         tick(core, at: moment)
         settle(core, at: moment)
         closedThisTurn.removeAll(keepingCapacity: true)
@@ -241,18 +240,14 @@ final class Node: Host {
     private func read(_ count: Int, from end: End) {
         scratch.removeAll(keepingCapacity: true)
         scratch.reserveCapacity(count)
-        append(end.incoming.bytes.bytes, count, to: &scratch)
+        end.incoming.bytes.copy(count, to: &scratch)
         world.network.consume(count, from: end)
-    }
-
-    private func append(_ bytes: Span<UInt8>, _ count: Int, to output: inout [UInt8]) {
-        output.append(bytes.extracting(0..<count))
     }
 
     /// Carries out what the core left, until it leaves nothing more.
     private func settle(_ core: any Core, at moment: Moment) {
         var rounds = 0
-        while !core.pending.output.isEmpty || !core.pending.wishes.isEmpty {
+        while hasWork(core) {
             rounds += 1
             guard rounds < 100 else {
                 return world.report(.contract, "\(name) never runs out of wishes")
@@ -265,10 +260,17 @@ final class Node: Host {
             for id in output {
                 if let end = end(named: id) { drain(end, of: core, at: moment) }
             }
+            for end in take(&roomFor) where !end.isClosed && !output.contains(end.id) {
+                drain(end, of: core, at: moment)
+            }
             for wish in wishes { carryOut(wish, of: core, at: moment) }
             check()
         }
         wakeAt = core.pending.wakeAt
+    }
+
+    private func hasWork(_ core: any Core) -> Bool {
+        !roomFor.isEmpty || !core.pending.output.isEmpty || !core.pending.wishes.isEmpty
     }
 
     private func checkNames(_ output: [ConnectionID]) {

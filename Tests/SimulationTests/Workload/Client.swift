@@ -217,8 +217,7 @@ final class Client: Host {
     private func flush(_ end: End) {
         guard !end.isClosed else { return }
         if !unsent.isEmpty {
-            let rest = unsent.span.extracting(written..<unsent.count)
-            written += world.network.write(rest, to: end)
+            written += world.network.write(unsent, from: written, to: end)
             if written == unsent.count { dropUnsent() }
         }
         if unsent.isEmpty, closesWhenSent {
@@ -281,16 +280,12 @@ final class Client: Host {
         let isSlow = behaviour.readsSlowly && phase == .busy
         let count = isSlow ? random.size(upTo: arrived) : arrived
         var bytes: [UInt8] = []
-        append(end.incoming.bytes.bytes, count, to: &bytes)
+        end.incoming.bytes.copy(count, to: &bytes)
         world.network.consume(count, from: end)
         world.delivered(bytes.span, to: self, on: end)
         reader.append(bytes.span)
         while !world.isOver, let reply = reader.next() { judge(reply, on: end) }
         if phase == .auditing, !waitsForReplies, !isLeaving { phase = .finished }
-    }
-
-    private func append(_ bytes: Span<UInt8>, _ count: Int, to output: inout [UInt8]) {
-        output.append(bytes.extracting(0..<count))
     }
 
     /// The other side has closed, or the connection was lost.

@@ -1,5 +1,7 @@
 // The clients' own reader of replies: plain, slow, and written apart from the one under test.
 
+import RESP
+
 /// A reply of the kinds that this workload's requests have.
 enum Reply: Hashable, CustomStringConvertible {
     case simple([UInt8])

@@ -7,10 +7,6 @@ extension [UInt8] {
         self = Array(text.utf8)
     }
 
-    mutating func append(_ bytes: Span<UInt8>) {
-        bytes.withUnsafeBufferPointer { append(contentsOf: $0) }
-    }
-
     /// For people: the text, shortened, with what is not printable as `\xHH`.
     var shown: String {
         var text = ""
@@ -23,5 +19,12 @@ extension [UInt8] {
             }
         }
         return count > 80 ? "\(text)... (\(count) bytes)" : text
+    }
+}
+
+extension ByteBuffer {
+    /// Appends the first `count` bytes to `output`; they stay here too.
+    func copy(_ count: Int, to output: inout [UInt8]) {
+        output.append(bytes.extracting(0..<count))
     }
 }

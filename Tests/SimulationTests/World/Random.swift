@@ -1,5 +1,7 @@
 // The one source of chance in a simulation: everything that a run does follows from its seed.
 
+import RESP
+
 /// A small generator of well-mixed numbers (SplitMix64): the same numbers from the same seed, on every machine.
 struct Random: RandomNumberGenerator {
     private var state: UInt64

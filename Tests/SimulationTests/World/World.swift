@@ -116,16 +116,18 @@ final class World {
 
     /// Runs through all phases, or until a law is broken.
     func run() {
+        defer { queue.removeAll() }
         run(until: now + breaking)
+        guard !isOver else { return }
         heal()
         runWhile("waits for an answer") { !$0.isSettled }
+        guard !isOver else { return }
         for client in clients { client.audit() }
         runWhile("waits in the audit") { $0.phase != .finished }
+        guard !isOver else { return }
         for client in clients { client.leave() }
         run(until: now + .seconds(3))
         checkRest()
-        // Events hold what holds this world.
-        queue.removeAll()
     }
 
     var isOver: Bool { violation != nil }

@@ -1,0 +1,252 @@
+// A server small enough to be read at a glance, and to be broken on purpose: the simulator is tested with it.
+
+import RESP
+
+/// What is wrong with a small server.
+enum Flaw: CaseIterable {
+    case none
+    case swapsReplies, doublesReply, dropsReply, changesToken, cutsBulk, wrongShape
+    case incrementsTwice, forgetsWrite
+    case failsForNothing, closesForNothing
+    case goesSilent, staysPaused, neverCloses
+    case keepsInput, holdsTooMuch
+    case logsTheImpossible
+    case namesTheGone, namesTwice, wakesInThePast
+    case outlivesItself
+
+    /// The laws of which one must catch it.
+    var laws: [Law] {
+        switch self {
+        case .none: []
+        case .swapsReplies, .changesToken, .wrongShape: [.replyMatches]
+        case .dropsReply, .cutsBulk: [.replyMatches, .answers]
+        case .doublesReply: [.replyMatches, .replyUnasked]
+        case .incrementsTwice: [.counter]
+        case .forgetsWrite: [.value]
+        case .failsForNothing: [.failsWithReason]
+        case .closesForNothing: [.closesWithReason]
+        case .goesSilent, .staysPaused: [.answers]
+        case .neverCloses: [.answers, .rests]
+        case .keepsInput: [.rests]
+        case .holdsTooMuch: [.bounds]
+        case .logsTheImpossible: [.log]
+        case .namesTheGone, .namesTwice, .wakesInThePast: [.contract]
+        case .outlivesItself: [.leaks]
+        }
+    }
+}
+
+/// A server that knows the commands of the workload.
+final class SmallServer: Core, Inspectable {
+    private final class Session {
+        let id: ConnectionID
+        var output: OutputQueue
+        var unfinished: UnfinishedRequest?
+        var isClosing = false
+        var isPaused = false
+        var isListed = false
+
+        init(id: ConnectionID, pool: BlockPool) {
+            self.id = id
+            output = OutputQueue(pool: pool)
+        }
+    }
+
+    /// Above so much waiting output nothing more is read from a client.
+    static let outputLimit = 4_096
+
+    var pending = PendingActions()
+    private let flaw: Flaw
+    private let pool = BlockPool()
+    private let reader = RequestReader()
+    private var sessions = ConnectionTable<Session>()
+    private var values: [[UInt8]: [UInt8]] = [:]
+    private var requests = 0
+    private var kept = 0
+    private var gone: ConnectionID?
+    private var myself: SmallServer?
+
+    init(flaw: Flaw = .none) {
+        self.flaw = flaw
+        if flaw == .outlivesItself { myself = self }
+    }
+
+    func open(
+        _ id: ConnectionID, from peer: PeerAddress, to local: PeerAddress, at now: Moment
+    ) {
+        sessions.insert(Session(id: id, pool: pool), for: id)
+    }
+
+    func receive(_ bytes: Span<UInt8>, from id: ConnectionID, at now: Moment) {
+        guard let session = sessions[id], !session.isClosing else { return }
+        if flaw == .holdsTooMuch { kept += 100 * bytes.count }
+        read(bytes, from: session)
+    }
+
+    private func read(_ bytes: Span<UInt8>, from session: Session) {
+        do {
+            session.unfinished = try reader.read(
+                bytes, after: session.unfinished, limits: RequestLimits()
+            ) {
+                handle($0, of: session)
+            }
+        } catch {
+            session.unfinished = nil
+            error.append(to: &session.output)
+            session.isClosing = true
+        }
+        settle(session)
+    }
+
+    private func handle(_ request: Request, of session: Session) -> RequestReader.Verdict {
+        var arguments: [[UInt8]] = []
+        for index in 0..<request.count {
+            var argument: [UInt8] = []
+            argument.append(request[index])
+            arguments.append(argument)
+        }
+        requests += 1
+        if requests % 50 == 0, misbehaves(arguments, session) { return .goOn }
+        session.output.append(answer(arguments, of: session).span)
+        if session.isClosing { return .drop }
+        guard session.output.count > SmallServer.outputLimit else { return .goOn }
+        session.isPaused = true
+        pending.wishes.append(.pause(session.id))
+        return .wait
+    }
+
+    /// Does the wrong thing in place of the right one, if its flaw is one of requests.
+    private func misbehaves(_ arguments: [[UInt8]], _ session: Session) -> Bool {
+        switch flaw {
+        case .doublesReply:
+            let reply = answer(arguments, of: session)
+            session.output.append((reply + reply).span)
+        case .dropsReply: _ = answer(arguments, of: session)
+        case .swapsReplies:
+            let reply = answer(arguments, of: session)
+            session.output.append((answer([[UInt8]("PING")], of: session) + reply).span)
+        case .failsForNothing:
+            let text = "-ERR cannot reach the master at server:6379: gone; nothing was sent\r\n"
+            session.output.append(text: text)
+        case .closesForNothing: pending.wishes.append(.close(session.id))
+        case .goesSilent: session.isClosing = true
+        case .logsTheImpossible:
+            pending.log(.warning, "this should not happen")
+            return false
+        case .namesTwice:
+            pending.output += [session.id, session.id]
+            return false
+        case .namesTheGone:
+            if let gone { pending.output.append(gone) }
+            return false
+        default: return false
+        }
+        return true
+    }
+
+    private func answer(_ arguments: [[UInt8]], of session: Session) -> [UInt8] {
+        let isFlawed = requests % 50 == 0
+        let name = String(decoding: arguments[0], as: UTF8.self).uppercased()
+        switch (name, arguments.count) {
+        case ("PING", 1): return [UInt8]("+PONG\r\n")
+        case ("PING", 2), ("ECHO", 2):
+            var text = arguments[1]
+            if flaw == .changesToken, requests % 10 == 0, !text.isEmpty { text[0] ^= 1 }
+            return bulk(text)
+        case ("QUIT", 1):
+            session.isClosing = true
+            return [UInt8]("+OK\r\n")
+        case ("SET", 3):
+            if !(flaw == .forgetsWrite && requests % 10 == 0) {
+                values[arguments[1]] = arguments[2]
+            }
+            return [UInt8]("+OK\r\n")
+        case ("GET", 2): return values[arguments[1]].map(bulk) ?? [UInt8]("$-1\r\n")
+        case ("GET", _):
+            return [UInt8]("-ERR wrong number of arguments for 'get' command\r\n")
+        case ("DEL", 2):
+            return [UInt8](values.removeValue(forKey: arguments[1]) == nil ? ":0\r\n" : ":1\r\n")
+        case ("INCR", 2):
+            let old = values[arguments[1]].flatMap { Int(String(decoding: $0, as: UTF8.self)) }
+            let new = (old ?? 0) + (flaw == .incrementsTwice && isFlawed ? 2 : 1)
+            values[arguments[1]] = [UInt8]("\(new)")
+            return [UInt8](flaw == .wrongShape ? "$1\r\n1\r\n" : ":\(new)\r\n")
+        default:
+            let text = arguments.dropFirst().map { "'\(String(decoding: $0, as: UTF8.self))' " }
+            let name = String(decoding: arguments[0], as: UTF8.self)
+            let start = "-ERR unknown command '\(name)', with args beginning with: "
+            return [UInt8](start + text.joined() + "\r\n")
+        }
+    }
+
+    private func bulk(_ bytes: [UInt8]) -> [UInt8] {
+        let isCut = flaw == .cutsBulk && requests % 10 == 0
+        return [UInt8]("$\(bytes.count)\r\n") + bytes.dropLast(isCut ? 1 : 0) + [UInt8]("\r\n")
+    }
+
+    func end(_ id: ConnectionID, at now: Moment) {
+        guard let session = sessions[id], flaw != .neverCloses else { return }
+        session.isClosing = true
+        settle(session)
+    }
+
+    func drain(
+        _ id: ConnectionID, at now: Moment, into write: (borrowing OutputPieces) -> Int
+    ) {
+        guard let session = sessions[id] else { return }
+        session.isListed = false
+        session.output.drain(into: write)
+        if session.isPaused, session.output.isEmpty, flaw != .staysPaused {
+            session.isPaused = false
+            pending.wishes.append(.resume(id))
+            read(Span(), from: session)
+        } else if session.isClosing, session.output.isEmpty, !session.isPaused {
+            finish(session)
+        }
+    }
+
+    func close(_ id: ConnectionID, at now: Moment) {
+        guard let session = sessions.remove(id) else { return }
+        gone = id
+        if flaw == .keepsInput { kept += session.unfinished?.bytes.count ?? 0 }
+        reader.recycle(session.unfinished)
+    }
+
+    func tick(at now: Moment) {
+        if flaw == .wakesInThePast { pending.wakeAt = now.instant }
+    }
+
+    func hear(_ news: News, at now: Moment) {}
+
+    private func settle(_ session: Session) {
+        if !session.isListed, !session.output.isEmpty {
+            session.isListed = true
+            pending.output.append(session.id)
+        }
+        if session.isClosing, session.output.isEmpty, !session.isPaused { finish(session) }
+    }
+
+    private func finish(_ session: Session) {
+        guard flaw != .goesSilent, sessions.remove(session.id) != nil else { return }
+        reader.recycle(session.unfinished)
+        pending.wishes.append(.close(session.id))
+    }
+
+    // MARK: What the laws ask
+
+    var bytesHeld: Int {
+        var held = kept
+        sessions.forEach { held += $0.output.count + ($0.unfinished?.bytes.count ?? 0) }
+        return held
+    }
+
+    var requestsWaiting: Int { 0 }
+
+    func mostBytesHeld(connections: Int) -> Int {
+        // A reply above the limit, and a request that is not whole, of the largest size that the clients send;
+        // one quoted request besides, and what a paused client had sent.
+        connections * (SmallServer.outputLimit + 3 * 160_000)
+    }
+
+    func checkInvariants() {}
+}
