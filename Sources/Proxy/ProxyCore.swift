@@ -17,9 +17,9 @@ package final class ProxyCore: Core {
     let table = CommandTable.builtIn
     private let limits: RequestLimits
     private let reader = RequestReader()
-    private let pool = BlockPool()
-    private var clients = ConnectionTable<ClientSession>()
-    private var backends: [BackendConnection] = []
+    let pool = BlockPool()
+    private(set) var clients = ConnectionTable<ClientSession>()
+    private(set) var backends: [BackendConnection] = []
     /// Paused clients that may be able to go on; looked at before each call ends.
     private var resumable: [ConnectionID] = []
     /// Clients that were paused because a backend takes requests too slowly.

@@ -18,10 +18,10 @@ package final class ServerCore: Core {
     var statistics = Statistics()
     /// The time of the call that is being handled.
     private(set) var now: Moment
-    private let limits: ServerLimits
+    let limits: ServerLimits
     private var requestLimits = RequestLimits()
     private let reader = RequestReader()
-    private let pool = BlockPool()
+    let pool = BlockPool()
     private var lastClientNumber = 0
     /// When idle clients are looked for next; nil when they may stay.
     private var nextIdleCheck: Instant?

@@ -54,6 +54,11 @@ struct TicketQueue {
         return ticket
     }
 
+    /// All tickets, the oldest first.
+    func forEach(_ body: (Ticket) -> Void) {
+        for index in 0..<count { body(ring[(head + index) & (ring.count - 1)]!) }
+    }
+
     private mutating func removeFirst() {
         ring[head] = nil
         head = (head + 1) & (ring.count - 1)

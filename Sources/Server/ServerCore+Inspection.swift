@@ -1,0 +1,30 @@
+// What tests ask the server about itself: how much it holds, and whether it is sound. Not called in production.
+
+import RESP
+
+extension ServerCore {
+    /// Memory of output that waits, and bytes of input that wait for more or for their turn.
+    package var bytesHeld: Int {
+        var bytes = pool.inUse
+        clients.forEach { bytes += $0.unfinished?.bytes.count ?? 0 }
+        return bytes
+    }
+
+    /// What `bytesHeld` stays below, by the limits, when no request and no reply is longer than `longest`.
+    package func mostBytesHeld(clients: Int, longest: Int) -> Int {
+        // A queue holds up to a block more than its bytes at each end, and a core is handed 64 kB at a time.
+        let slack = 2 * BlockPool.payload + 65_536
+        return clients * (limits.clientOutput + 2 * longest + 2 * slack)
+    }
+
+    /// Traps when a session is in a state that it cannot be in.
+    package func checkInvariants() {
+        clients.forEach { client in
+            precondition(
+                !client.isDone || client.isListed, "a client that is done was not closed")
+            precondition(
+                client.state != .closing || client.unfinished == nil,
+                "a client that is being closed still has input")
+        }
+    }
+}
