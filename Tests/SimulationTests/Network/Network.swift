@@ -167,6 +167,12 @@ final class Network {
         if end.peer.wantsRoom { giveRoom(to: end.peer) }
     }
 
+    /// The owner may have more to write, and wants to be called about it soon.
+    func askAgain(_ end: End) {
+        end.wantsRoom = true
+        giveRoom(to: end)
+    }
+
     private func giveRoom(to end: End) {
         guard !end.willHaveRoom, !end.isClosed else { return }
         end.willHaveRoom = true

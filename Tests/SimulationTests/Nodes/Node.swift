@@ -5,7 +5,7 @@ import RESP
 
 /// One core, its connections and its disk.
 final class Node: Host {
-    typealias MakeCore = (_ incarnation: Int) -> any Core
+    typealias MakeCore = (_ incarnation: Int, _ now: Moment) -> any Core
 
     private let make: MakeCore
     private var random: Random
@@ -29,6 +29,8 @@ final class Node: Host {
     private var roomFor: [End] = []
     /// Connections that were closed in this turn; the core may still name them until the turn is over.
     private var closedThisTurn: [ConnectionID] = []
+    /// Connections whose output was taken in the last round.
+    private var drained: [ConnectionID] = []
 
     private var turnAt: Instant?
     private var stalledUntil = Instant(nanoseconds: 0)
@@ -61,7 +63,7 @@ final class Node: Host {
 
     func start() {
         incarnation += 1
-        let core = make(incarnation)
+        let core = make(incarnation, world.moment)
         self.core = core
         inspectable = core as? any Inspectable
         noteTrouble()
@@ -199,6 +201,7 @@ final class Node: Host {
         let isDue = wakeAt.map { $0 <= moment.instant } ?? false
         if !isDue, !random.chance(world.faults.ticksEarly) { return }
         if !isDue { world.coverage.reach(.earlyTick) }
+        core.pending.wakeAt = nil
         core.tick(at: moment)
         check()
         if let next = core.pending.wakeAt, next <= moment.instant {
@@ -257,6 +260,7 @@ final class Node: Host {
             core.pending.output.removeAll(keepingCapacity: true)
             core.pending.wishes.removeAll(keepingCapacity: true)
             checkNames(output)
+            drained.removeAll(keepingCapacity: true)
             for id in output {
                 if let end = end(named: id) { drain(end, of: core, at: moment) }
             }
@@ -274,15 +278,22 @@ final class Node: Host {
     }
 
     private func checkNames(_ output: [ConnectionID]) {
-        for (index, id) in output.enumerated() where output[..<index].contains(id) {
+        // One that was drained several times since may have become ready each time anew.
+        for (index, id) in output.enumerated()
+        where output[..<index].contains(id) && !drained.contains(id) {
             world.report(.contract, "\(name) names \(id) twice in a turn")
         }
     }
 
-    /// The core asks, the driver writes, until nothing waits or the socket is full.
+    /// The core offers, the driver writes, until nothing waits or the socket is full; or the driver has had enough
+    /// for this turn.
     private func drain(_ end: End, of core: any Core, at moment: Moment) {
+        drained.append(end.id)
+        var writesLeft = random.within(1...4)
         var isDone = false
         while !isDone {
+            guard writesLeft > 0 else { return world.network.askAgain(end) }
+            writesLeft -= 1
             isDone = true
             core.drain(end.id, at: moment) { pieces in
                 let taken = world.network.write(pieces, to: end)
@@ -342,6 +353,16 @@ final class Node: Host {
         world.trace("\(name) logs: \(line)")
         if line.contains("should not happen") {
             world.report(.log, "\(name) says: \(line)")
+        }
+        if line.hasPrefix("Closing client ") { noteClosing(line) }
+    }
+
+    /// A program that closes a client of its own accord says whom and why, and here are the reasons that count.
+    private func noteClosing(_ line: String) {
+        for end in world.network.ends(of: self)
+        where line.hasPrefix("Closing client \(end.connection.local): others waited behind") {
+            end.peer.wasHarmed = true
+            world.coverage.reach(.slowClientClosed)
         }
     }
 

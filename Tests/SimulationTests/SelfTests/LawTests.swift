@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct LawTests {
     private static func setup(_ flaw: Flaw) -> Setup {
-        Setup(server: { _ in SmallServer(flaw: flaw) })
+        Setup(server: { _, _ in SmallServer(flaw: flaw) })
     }
 
     /// A server that does everything right gets through every fault.

@@ -25,9 +25,9 @@ enum Flaw: CaseIterable {
         case .forgetsWrite: [.value]
         case .failsForNothing: [.failsWithReason]
         case .closesForNothing: [.closesWithReason]
-        case .goesSilent, .staysPaused: [.answers]
+        case .goesSilent, .staysPaused: [.answers, .rests]
         case .neverCloses: [.answers, .rests]
-        case .keepsInput: [.rests]
+        case .keepsInput: [.rests, .bounds]
         case .holdsTooMuch: [.bounds]
         case .logsTheImpossible: [.log]
         case .namesTheGone, .namesTwice, .wakesInThePast: [.contract]
@@ -64,6 +64,7 @@ final class SmallServer: Core, Inspectable {
     private var requests = 0
     private var kept = 0
     private var gone: ConnectionID?
+    private var isSilent = false
     private var myself: SmallServer?
 
     init(flaw: Flaw = .none) {
@@ -78,7 +79,7 @@ final class SmallServer: Core, Inspectable {
     }
 
     func receive(_ bytes: Span<UInt8>, from id: ConnectionID, at now: Moment) {
-        guard let session = sessions[id], !session.isClosing else { return }
+        guard let session = sessions[id], !session.isClosing, !isSilent else { return }
         if flaw == .holdsTooMuch { kept += 100 * bytes.count }
         read(bytes, from: session)
     }
@@ -129,7 +130,8 @@ final class SmallServer: Core, Inspectable {
             let text = "-ERR cannot reach the master at server:6379: gone; nothing was sent\r\n"
             session.output.append(text: text)
         case .closesForNothing: pending.wishes.append(.close(session.id))
-        case .goesSilent: session.isClosing = true
+        case .goesSilent:
+            isSilent = true
         case .logsTheImpossible:
             pending.log(.warning, "this should not happen")
             return false
@@ -227,7 +229,7 @@ final class SmallServer: Core, Inspectable {
     }
 
     private func finish(_ session: Session) {
-        guard flaw != .goesSilent, sessions.remove(session.id) != nil else { return }
+        guard sessions.remove(session.id) != nil else { return }
         reader.recycle(session.unfinished)
         pending.wishes.append(.close(session.id))
     }

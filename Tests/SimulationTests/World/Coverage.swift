@@ -16,7 +16,7 @@ enum Mark: Int, CaseIterable {
     // What programs did about it.
     case pausedReading, resumedReading, closedByProgram, reconnectedBackend, refusedBackend
     case neverSentReply, closedForUnknownFate, protocolError, unknownCommand, wrongArity
-    case unknownWriteSeen, unknownWriteGone, restedWithoutHeal
+    case slowClientClosed, unknownWriteSeen
 }
 
 /// How often each mark was reached.

@@ -7,8 +7,8 @@ import RESP
 
 /// What a run is made of; whatever is not given is drawn from the seed.
 struct Setup {
-    /// Makes the core of the server in its given life.
-    var server: (_ seed: UInt64) -> any Core
+    /// Makes the core of the server.
+    var server: (_ seed: UInt64, _ now: Moment) -> any Core
     /// Makes the core of one worker of the proxy; without it clients connect to the server.
     var proxy: ((_ worker: Int, _ workers: Int, _ seed: UInt64) -> any Core)?
     var workers: Int?
@@ -67,8 +67,8 @@ final class World {
         let server = Machine(.server, at: Setup.serverEndpoint, in: self)
         let serverSeed = random.next()
         server.add(
-            Node("server", role: .server, in: self, random: random.split()) { life in
-                setup.server(serverSeed &+ UInt64(life))
+            Node("server", role: .server, in: self, random: random.split()) { life, now in
+                setup.server(serverSeed &+ UInt64(life), now)
             })
         machines.append(server)
         var entrance = server.endpoint
@@ -78,7 +78,7 @@ final class World {
             for worker in 0..<workers {
                 let name = "proxy worker \(worker)"
                 proxy.add(
-                    Node(name, role: .proxy, in: self, random: random.split()) { life in
+                    Node(name, role: .proxy, in: self, random: random.split()) { life, _ in
                         makeProxy(worker, workers, proxySeed &+ UInt64(life))
                     })
             }

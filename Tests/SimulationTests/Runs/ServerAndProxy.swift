@@ -1,0 +1,53 @@
+// The programs of this house in the simulator: one server behind one proxy, with limits small enough to be met.
+
+import Proxy
+import RESP
+import Server
+
+extension Setup {
+    /// A server, a proxy with 1, 2 or 4 workers, and 20 clients.
+    static var serverAndProxy: Setup {
+        Setup(server: makeServer, proxy: makeProxy)
+    }
+
+    private static func makeServer(seed: UInt64, now: Moment) -> any Core {
+        var random = Random(seed: seed)
+        let runID = String((0..<40).map { _ in random.pick(Array("0123456789abcdef")) })
+        var limits = ServerLimits()
+        limits.clientOutput = random.pick([1_000, 20_000, limits.clientOutput])
+        var configuration = ServerConfiguration()
+        configuration.protectedMode = false
+        return ServerCore(
+            configuration: configuration, identity: ServerIdentity(runID: runID, startedAt: now),
+            seed: seed, at: now, limits: limits)
+    }
+
+    private static func makeProxy(worker: Int, workers: Int, seed: UInt64) -> any Core {
+        var random = Random(seed: seed)
+        var configuration = ProxyConfiguration()
+        configuration.backends.master = Setup.serverEndpoint
+        configuration.backends.connections = random.pick([1, 1, 2])
+        configuration.limits.clientOutput = random.pick([1_000, 20_000, 1 << 20])
+        configuration.limits.clientRequests = random.pick([2, 16, 1_024])
+        configuration.limits.backendOutput = random.pick([1_000, 50_000, 16 << 20])
+        configuration.limits.stall = random.between(.milliseconds(20), .milliseconds(500))
+        return ProxyCore(configuration: configuration, worker: worker, workers: workers)
+    }
+}
+
+/// No request of the workload, and no reply, is longer.
+private let longest = 160_000
+
+extension ServerCore: Inspectable {
+    var requestsWaiting: Int { 0 }
+
+    func mostBytesHeld(connections: Int) -> Int {
+        mostBytesHeld(clients: connections, longest: longest)
+    }
+}
+
+extension ProxyCore: Inspectable {
+    func mostBytesHeld(connections: Int) -> Int {
+        mostBytesHeld(clients: connections, longest: longest)
+    }
+}
