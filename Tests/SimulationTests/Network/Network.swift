@@ -45,15 +45,20 @@ final class Network {
             return attempt.host.refused(attempt, reason: "Connection refused")
         }
         // The kernel spreads connections over listeners by a hash of their addresses: as good as by chance.
-        let accepting = random.pick(machine.nodes)
-        made += 1
-        let connection = Connection(
-            number: made, from: attempt.host, to: accepting, faults: faults)
-        connections.append(connection)
-        world.trace("connection \(made): \(attempt.host.name) to \(accepting.name)")
+        let connection = join(attempt.host, random.pick(machine.nodes))
         attempt.host.connected(attempt, connection.ends[0])
         let delay = random.between(.zero, faults.mostDelay)
         world.schedule(.accept(connection.ends[1]), in: delay)
+    }
+
+    /// Makes a connection that neither host has heard of yet.
+    func join(_ connecting: Host, _ accepting: Host) -> Connection {
+        made += 1
+        world.trace("connection \(made): \(connecting.name) to \(accepting.name)")
+        let connection = Connection(
+            number: made, from: connecting, to: accepting, faults: faults)
+        connections.append(connection)
+        return connection
     }
 
     /// The accepting side takes a connection from its queue; it may be lost by now.

@@ -100,6 +100,7 @@ final class SmallServer: Core, Inspectable {
     }
 
     private func handle(_ request: Request, of session: Session) -> RequestReader.Verdict {
+        if isSilent { return .drop }
         var arguments: [[UInt8]] = []
         for index in 0..<request.count {
             var argument: [UInt8] = []

@@ -130,6 +130,11 @@ final class World {
         checkRest()
     }
 
+    /// Lets time pass, for tests of the parts.
+    func advance(by duration: Duration) {
+        run(until: now + duration)
+    }
+
     var isOver: Bool { violation != nil }
 
     private func run(until deadline: Instant) {
