@@ -60,7 +60,8 @@ targets += [
     testTarget("ServerTests", ["Server", "RESP", "TestSupport"]),
     testTarget("ProxyTests", ["Proxy", "RESP", "TestSupport"]),
     testTarget("SimulationTests", ["Server", "Proxy", "RESP", "TestSupport"]),
-    testTarget("InteropTests", ["RESP", "TestSupport", "sluice-server", "sluice-proxy"]),
+    testTarget(
+        "InteropTests", ["Server", "RESP", "TestSupport", "sluice-server", "sluice-proxy"]),
     testTarget("TidyTests", ["TestSupport"]),
 ]
 

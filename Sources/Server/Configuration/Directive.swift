@@ -59,13 +59,16 @@ package struct Directive: Sendable {
         case words([[UInt8]])
     }
 
-    /// Every directive, heeded or not; O(n), for starts and CONFIG.
+    /// Every directive that redis-server 7.0 has, heeded or not.
+    package static let all = heeded + unheeded
+
+    /// The directive with this name or alias, in any case; O(n), for starts and CONFIG.
     package static func find(_ name: [UInt8]) -> Directive? {
         let wanted = String(decoding: name, as: UTF8.self).lowercased()
         let matches = { (directive: Directive) in
             directive.name == wanted || directive.alias == wanted
         }
-        return heeded.first(where: matches) ?? unheeded.first(where: matches)
+        return all.first(where: matches)
     }
 }
 

@@ -38,7 +38,7 @@ package struct ServerConfiguration: Sendable, Equatable {
     package var clientQueryBufferLimit = 1 << 30
     /// The default user's password; nil: clients need none.
     package var password: [UInt8]?
-    /// Without a password and without `bind`, only this machine may connect.
+    /// While the default user has no password, only this machine may connect.
     package var protectedMode = true
 
     package init() {}
