@@ -59,8 +59,8 @@ enum ProxyKeys {
             "whether the log also goes to syslog"),
 
         ProxyKey(
-            "tcp.keepalive", .duration(\.tcp.keepalive, .zero...oneDay),
-            "idle time before the kernel probes a peer, in whole seconds; 0: never"),
+            "tcp.keepalive", .seconds(\.tcp.keepalive, .zero...oneDay),
+            "idle time before the kernel probes a peer, 0: never"),
         ProxyKey(
             "tcp.backlog", .integer(\.tcp.backlog, 1...65_535),
             "connections that wait to be accepted"),
@@ -77,6 +77,9 @@ enum ProxyKeys {
         ProxyKey(
             "limits.backend_output", .size(\.limits.backendOutput, 65_536...gigabytes64),
             "requests waiting for a backend connection above which its clients wait"),
+        ProxyKey(
+            "limits.stall", .duration(\.limits.stall, .milliseconds(10)...oneHour),
+            "how long others wait behind a client that does not read before it is closed"),
     ]
 
     private static let oneHour = Duration.seconds(3_600)

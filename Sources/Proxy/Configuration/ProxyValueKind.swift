@@ -67,6 +67,21 @@ struct ProxyValueKind: Sendable {
         }
     }
 
+    /// A duration that the system counts in seconds: less than one would silently become none.
+    static func seconds(
+        _ place: any Place<Duration>, _ range: ClosedRange<Duration>
+    ) -> ProxyValueKind {
+        let upper = ProxyValues.render(duration: range.upperBound)
+        return scalar(place, "a duration of whole seconds such as 10s or 5m, up to \(upper)") {
+            text in
+            ProxyValues.duration(text).flatMap {
+                range.contains($0) && $0.components.attoseconds == 0 ? $0 : nil
+            }
+        } render: {
+            ProxyValues.render(duration: $0)
+        }
+    }
+
     static func boolean(_ place: any Place<Bool>) -> ProxyValueKind {
         scalar(place, "true or false") {
             ProxyValues.boolean($0)

@@ -43,6 +43,7 @@ private func refusal(_ text: String) -> String? {
               client_requests: 8
               request_bytes: 2GB
               backend_output: 100k
+              stall: 250ms
             """)
         var expected = ProxyConfiguration()
         expected.listen = [
@@ -63,6 +64,7 @@ private func refusal(_ text: String) -> String? {
         expected.limits.clientRequests = 8
         expected.limits.requestBytes = 2 << 30
         expected.limits.backendOutput = 100_000
+        expected.limits.stall = .milliseconds(250)
         #expect(configuration == expected)
         #expect(try read(configuration.render()) == configuration)
         #expect(try read(configuration.render(explained: true)) == configuration)
@@ -99,6 +101,7 @@ private func refusal(_ text: String) -> String? {
                   client_requests: 1024
                   request_bytes: 1GB
                   backend_output: 16MB
+                  stall: 1s
 
                 """)
     }
@@ -206,6 +209,11 @@ private func refusal(_ text: String) -> String? {
             "backends: {master: a:1}\ntimeouts: {connect: 10}",
             "proxy.yaml:2:21: timeouts.connect: expected a duration such as 250ms, 10s, 1m or 1h,"
                 + " from 1ms to 1h, found '10'"
+        ),
+        (
+            "backends: {master: a:1}\ntcp: {keepalive: 500ms}",
+            "proxy.yaml:2:18: tcp.keepalive: expected a duration of whole seconds such as 10s or 5m,"
+                + " up to 24h, found '500ms'"
         ),
         (
             "backends: {master: a:1}\nlimits: {client_output: 1TB}",
