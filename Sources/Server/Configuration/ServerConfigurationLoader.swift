@@ -1,5 +1,7 @@
 // From lines of redis.conf to `ServerConfiguration`. Files are somebody else's: they are asked for by path.
 
+import RESP
+
 /// What loading a configuration asks of the world outside.
 package protocol ConfigurationFiles {
     /// The contents of a file; of all files that match, in order, when the path has `*`, `?` or `[` in it, and
@@ -68,6 +70,8 @@ private struct ServerConfigurationLoader {
     private var includes = 0
     private var unheeded: [String: Directive.Value] = [:]
     private var warned: Set<String> = []
+    /// Whether a name is a command, where `rename-command` changed that.
+    private var renamed: [String: Bool] = [:]
 
     init(files: any ConfigurationFiles) {
         self.files = files
@@ -157,6 +161,7 @@ private struct ServerConfigurationLoader {
             }
             return String(decoding: words[1], as: UTF8.self)
         }
+        if name == "rename-command", words.count == 3 { try rename(words[1], to: words[2]) }
         try accept(name, words: words.count)
         return nil
     }
@@ -178,6 +183,20 @@ private struct ServerConfigurationLoader {
                 throw DirectiveError(error.reason)
             }
         }
+    }
+
+    // Nothing is renamed yet, but a name that is none is refused all the same.
+    private mutating func rename(_ old: [UInt8], to new: [UInt8]) throws(DirectiveError) {
+        guard isCommand(old) else { throw DirectiveError("No such command in rename-command") }
+        renamed[String(decoding: old, as: UTF8.self).lowercased()] = false
+        if new.isEmpty { return }
+        guard !isCommand(new) else { throw DirectiveError("Target command name already exists") }
+        renamed[String(decoding: new, as: UTF8.self).lowercased()] = true
+    }
+
+    private func isCommand(_ name: [UInt8]) -> Bool {
+        renamed[String(decoding: name, as: UTF8.self).lowercased()]
+            ?? (CommandTable.builtIn.find(name.span) != nil)
     }
 
     // What redis-server knows besides its directives; nothing here heeds any of it yet.
