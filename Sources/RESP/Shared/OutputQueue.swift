@@ -143,14 +143,12 @@ public struct OutputQueue: ~Copyable {
 
     @usableFromInline
     mutating func append(_ source: UnsafePointer<UInt8>, _ length: Int) {
-        if room < length {
+        guard room >= length, let cursor = unsafe cursor else {
             unsafe appendAcross(source, length)
             return
         }
-        unsafe cursor!.update(from: source, count: length)
-        unsafe cursor! += length
-        room -= length
-        waiting += length
+        unsafe cursor.update(from: source, count: length)
+        advance(length)
     }
 
     /// A type byte, some text and a line end.
@@ -233,6 +231,7 @@ public struct OutputQueue: ~Copyable {
     /// Fills the tail, and puts the rest into one new block that is large enough.
     @inline(never)
     private mutating func appendAcross(_ source: UnsafePointer<UInt8>, _ length: Int) {
+        if length == 0 { return }
         let first = room
         if first > 0 { unsafe append(source, first) }
         addBlock(room: length - first)

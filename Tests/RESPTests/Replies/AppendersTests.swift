@@ -8,10 +8,7 @@ func contents(_ queue: inout OutputQueue) -> [UInt8] {
     var bytes: [UInt8] = []
     while !queue.isEmpty {
         queue.drain { pieces in
-            for index in 0..<pieces.count {
-                let piece = pieces[index]
-                for place in piece.indices { bytes.append(piece[place]) }
-            }
+            for index in 0..<pieces.count { bytes += copy(pieces[index]) }
             return pieces.total
         }
     }
