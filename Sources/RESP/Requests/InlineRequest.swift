@@ -1,38 +1,45 @@
 // Requests as people type them into telnet: words on a line, with the quoting that redis-cli knows.
 
 enum InlineRequest {
-    /// Splits a line into words and writes them as a multibulk request, with the range of each word in it.
-    /// False when a quote is not closed, or closed in the middle of a word.
-    static func rewrite(
-        _ line: Span<UInt8>, to output: inout ByteBuffer, ranges: inout [ByteRange]
+    /// Splits a line into words, whose bytes and ranges are appended. False when a quote is not closed, or closed in
+    /// the middle of a word.
+    static func split(
+        _ line: Span<UInt8>, into words: inout ByteBuffer, ranges: inout [ByteRange]
     ) -> Bool {
-        var words = ByteBuffer()
-        var ends: [Int] = []
         var index = 0
         while true {
             while index < line.count, isSpace(line[index]) { index += 1 }
-            guard index < line.count else { break }
+            guard index < line.count else { return true }
+            let start = words.count
             guard let next = copyWord(in: line, from: index, to: &words) else { return false }
             index = next
-            ends.append(words.count)
+            ranges.append(ByteRange(start, words.count))
         }
+    }
 
+    static func write(
+        _ words: borrowing ByteBuffer, ranges: inout [ByteRange], to output: inout ByteBuffer
+    ) {
+        write(words.bytes, ranges: &ranges, to: &output)
+    }
+
+    /// Writes the arguments at `ranges` as a multibulk request, and makes them the ranges within it.
+    static func write(
+        _ source: Span<UInt8>, ranges: inout [ByteRange], to output: inout ByteBuffer
+    ) {
         output.removeAll()
-        ranges.removeAll(keepingCapacity: true)
         output.append(UInt8(ascii: "*"))
-        Decimal.append(ends.count, to: &output)
+        Decimal.append(ranges.count, to: &output)
         appendLineEnd(to: &output)
-        var start = 0
-        for end in ends {
+        for index in ranges.indices {
+            let range = ranges[index]
             output.append(UInt8(ascii: "$"))
-            Decimal.append(end - start, to: &output)
+            Decimal.append(range.count, to: &output)
             appendLineEnd(to: &output)
-            ranges.append(ByteRange(output.count, output.count + end - start))
-            output.append(words.bytes.extracting(start..<end))
+            ranges[index] = ByteRange(output.count, output.count + range.count)
+            output.append(source.extracting(Int(range.start)..<Int(range.end)))
             appendLineEnd(to: &output)
-            start = end
         }
-        return true
     }
 
     /// Copies one word without its quotes and escapes; returns the place behind it, or nil if it is malformed.
@@ -40,7 +47,7 @@ enum InlineRequest {
         in line: Span<UInt8>, from start: Int, to words: inout ByteBuffer
     ) -> Int? {
         var index = start
-        while index < line.count, !isSpace(line[index]) {
+        while index < line.count, !endsWord(line[index]) {
             switch line[index] {
             case UInt8(ascii: "\""):
                 guard let next = copyDoubleQuoted(in: line, from: index + 1, to: &words) else {
@@ -117,6 +124,11 @@ enum InlineRequest {
 
     private static func wordEnd(in line: Span<UInt8>, at index: Int) -> Int? {
         index == line.count || isSpace(line[index]) ? index : nil
+    }
+
+    /// An unquoted word goes on over a vertical tab or a form feed, though blanks between words may be such.
+    private static func endsWord(_ byte: UInt8) -> Bool {
+        byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09
     }
 
     private static func isSpace(_ byte: UInt8) -> Bool {

@@ -11,6 +11,8 @@ public enum ProtocolError: Error, Hashable, Sendable {
     case expectedDollar(got: UInt8)
     case invalidBulkLength
     case unauthenticatedBulkLength
+    /// Larger in all than `RequestLimits.requestLength`. (redis-server closes the connection without a word.)
+    case tooBigRequest
 
     /// The text behind `-ERR Protocol error: `; a byte that would break the line stands as a space.
     public func append(to output: inout OutputQueue) {
@@ -26,7 +28,7 @@ public enum ProtocolError: Error, Hashable, Sendable {
         output.append("\r\n")
     }
 
-    /// What is wrong, without the byte in question; also what the log says.
+    /// What is wrong, without the byte in question.
     public var reason: StaticString {
         switch self {
         case .tooBigInlineRequest: "too big inline request"
@@ -37,6 +39,7 @@ public enum ProtocolError: Error, Hashable, Sendable {
         case .tooBigBulkCount: "too big bulk count string"
         case .expectedDollar: "expected $ but got something else"
         case .invalidBulkLength: "invalid bulk length"
+        case .tooBigRequest: "too big request"
         case .unauthenticatedBulkLength: "unauthenticated bulk length"
         }
     }
