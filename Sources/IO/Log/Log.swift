@@ -22,19 +22,26 @@ package final class Log: Sendable {
 
     package enum Target: Sendable {
         case standardOutput
-        /// Opened for each line, as redis-server does: a file that is moved away or removed is made anew, and
-        /// nobody needs to be told.
+        /// A file that is moved away or removed is made anew, and nobody needs to be told.
         case file(path: String)
     }
 
-    private let target: Target
+    private enum Sink: Sendable {
+        case standardOutput
+        case file(LogFile)
+    }
+
+    private let sink: Sink
     private let syslog: Syslog?
     private let least: Atomic<UInt8>
 
     package init(
         to target: Target = .standardOutput, level: LogLevel = .notice, syslog: Syslog? = nil
     ) {
-        self.target = target
+        switch target {
+        case .standardOutput: sink = .standardOutput
+        case .file(let path): sink = .file(LogFile(path: path))
+        }
         self.syslog = syslog
         least = Atomic(level.rawValue)
     }
@@ -58,22 +65,15 @@ package final class Log: Sendable {
         var line = LogLine.format(
             message, level: level, role: role, process: getpid(), at: time,
             offset: Log.offset(at: time))
-        switch target {
-        case .standardOutput:
-            Log.write(&line, to: STDOUT_FILENO)
-        case .file(let path):
-            let flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC
-            let number = unsafe open(path, flags, 0o644)
-            if number >= 0 {
-                let file = Descriptor(owning: number)
-                Log.write(&line, to: file.number)
-            }
+        switch sink {
+        case .standardOutput: Log.write(&line, to: STDOUT_FILENO)
+        case .file(let file): file.write(&line)
         }
         syslog?.write(level, message)
     }
 
     /// In one system call, so that lines of several threads do not mix.
-    private static func write(_ line: inout String, to number: Int32) {
+    fileprivate static func write(_ line: inout String, to number: Int32) {
         line.withUTF8 { bytes in
             while unsafe Glibc.write(number, bytes.baseAddress, bytes.count) < 0, errno == EINTR {}
         }
@@ -85,5 +85,50 @@ package final class Log: Sendable {
         var local = unsafe tm()
         guard unsafe localtime_r(&seconds, &local) != nil else { return 0 }
         return unsafe local.tm_gmtoff
+    }
+}
+
+/// The file of a log, held open: a line must be possible when there is no descriptor left to open one with,
+/// which is among the things that are worth a line. Whether the path still leads to the file is looked at
+/// before each line, so that rotation needs no signal.
+private final class LogFile: Sendable {
+    /// The file that is open now, and which one on the disk that is.
+    private final class Open: Sendable {
+        let descriptor: Descriptor
+        let device: dev_t
+        let inode: ino_t
+
+        init?(_ path: String) {
+            let number = unsafe open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o644)
+            guard number >= 0 else { return nil }
+            descriptor = Descriptor(owning: number)
+            var status = stat()
+            guard unsafe fstat(number, &status) == 0 else { return nil }
+            device = status.st_dev
+            inode = status.st_ino
+        }
+
+        func isAt(_ path: String) -> Bool {
+            var status = stat()
+            return unsafe stat(path, &status) == 0 && status.st_ino == inode
+                && status.st_dev == device
+        }
+    }
+
+    private let path: String
+    private let current = Mutex<Open?>(nil)
+
+    init(path: String) {
+        self.path = path
+    }
+
+    func write(_ line: inout String) {
+        current.withLock { current in
+            if current?.isAt(path) != true {
+                // When it cannot be opened, the old file is better than none.
+                current = Open(path) ?? current
+            }
+            if let current { Log.write(&line, to: current.descriptor.number) }
+        }
     }
 }

@@ -121,5 +121,5 @@ package struct Accepted: ~Copyable {
     package let descriptor: Descriptor
     package let peer: PeerAddress
 
-    consuming func takeDescriptor() -> Descriptor { descriptor }
+    package consuming func takeDescriptor() -> Descriptor { descriptor }
 }
