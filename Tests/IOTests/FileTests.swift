@@ -1,0 +1,131 @@
+// Files on their threads: order, sizes, what a full disk does, and what comes after.
+
+import Foundation
+import IO
+import RESP
+import Testing
+
+@Suite(.timeLimit(.minutes(2)))
+struct FileTests {
+    private let file = FileID(number: 3)
+
+    private func failure(of loop: RunningLoop, number: Int = 0) throws -> String {
+        try loop.journal.wait(for: "failure") { entries in
+            let reasons = entries.compactMap { entry -> String? in
+                if case .failed(file, let reason) = entry { reason } else { nil }
+            }
+            return number < reasons.count ? reasons[number] : nil
+        }
+    }
+
+    /// What was ordered first is written first, and the sizes that are told count from the opening.
+    @Test func appendsInOrderAndTellsSizes() throws {
+        let scratch = Scratch()
+        let loop = try RunningLoop()
+        let (file, path) = (file, scratch.file("log"))
+        loop.tell { core in
+            core.wish(.openFile(file, path: path, size: 0))
+            for number in 0..<1_000 { core.wish(.append(file, Array("\(number)\n".utf8))) }
+            core.wish(.sync(file))
+        }
+        let lines = (0..<1_000).map { "\($0)\n" }.joined()
+        try loop.journal.waitFor(.synced(file, lines.utf8.count))
+        #expect(scratch.text("log") == lines)
+        let sizes = loop.journal.all.compactMap { entry -> Int? in
+            if case .appended(file, let size) = entry { size } else { nil }
+        }
+        #expect(sizes.last == lines.utf8.count)
+        #expect(sizes == sizes.sorted())
+    }
+
+    /// What stands behind the given size is cut off: the half of a record that a crash left.
+    @Test func cutsOffWhatStandsBehindTheSize() throws {
+        let scratch = Scratch()
+        try Data("whole half".utf8).write(to: URL(filePath: scratch.file("log")))
+        let loop = try RunningLoop()
+        let (file, path) = (file, scratch.file("log"))
+        loop.tell { core in
+            core.wish(.openFile(file, path: path, size: 6))
+            core.wish(.append(file, Array("again".utf8)))
+        }
+        try loop.journal.waitFor(.appended(file, 5))
+        #expect(scratch.text("log") == "whole again")
+    }
+
+    @Test func aFileShorterThanItShouldBeFails() throws {
+        let scratch = Scratch()
+        try Data("short".utf8).write(to: URL(filePath: scratch.file("log")))
+        let loop = try RunningLoop()
+        let (file, path) = (file, scratch.file("log"))
+        loop.tell { core in
+            core.wish(.openFile(file, path: path, size: 6))
+            core.wish(.append(file, [1]))
+        }
+        #expect(try failure(of: loop) == "open: No data available")
+        #expect(scratch.text("log") == "short")
+    }
+
+    @Test func aFolderThatIsMissingFails() throws {
+        let loop = try RunningLoop()
+        let file = file
+        loop.tell { $0.wish(.openFile(file, path: "/nonexistent/log", size: 0)) }
+        #expect(try failure(of: loop) == "open: No such file or directory")
+    }
+
+    /// A full disk is told once; nothing more happens until the file is opened anew, and then it works again.
+    @Test func aFullDiskIsToldOnce() throws {
+        let scratch = Scratch()
+        let loop = try RunningLoop()
+        let (file, path) = (file, scratch.file("log"))
+        loop.tell { core in
+            core.wish(.openFile(file, path: "/dev/full", size: 0))
+            core.wish(.append(file, [1, 2, 3]))
+            core.wish(.sync(file))
+            core.wish(.append(file, [4]))
+        }
+        #expect(try failure(of: loop) == "write: No space left on device")
+        loop.tell { core in
+            core.wish(.append(file, [5]))
+            core.wish(.openFile(file, path: path, size: 0))
+            core.wish(.append(file, [6, 7]))
+            core.wish(.sync(file))
+        }
+        try loop.journal.waitFor(.synced(file, 2))
+        #expect(scratch.contents("log") == [6, 7])
+        #expect(loop.journal.count { if case .failed = $0 { true } else { false } } == 1)
+        #expect(loop.journal.count { if case .synced = $0 { true } else { false } } == 1)
+    }
+
+    /// After a close nothing more is heard of that opening, even when the same name is opened at once.
+    @Test func anOldOpeningIsSilent() throws {
+        let scratch = Scratch()
+        let loop = try RunningLoop()
+        let (file, first, second) = (file, scratch.file("first"), scratch.file("second"))
+        loop.tell { core in
+            core.wish(.openFile(file, path: first, size: 0))
+            core.wish(.append(file, [UInt8](repeating: 1, count: 1_000)))
+            core.wish(.closeFile(file))
+            core.wish(.openFile(file, path: second, size: 0))
+            core.wish(.append(file, [2]))
+            core.wish(.sync(file))
+        }
+        try loop.journal.waitFor(.synced(file, 1))
+        #expect(scratch.contents("first") == [UInt8](repeating: 1, count: 1_000))
+        #expect(scratch.contents("second") == [2])
+        #expect(!loop.journal.all.contains(.appended(file, 1_000)))
+    }
+
+    /// Leaving the program loses nothing of what was ordered before.
+    @Test func theEndWaitsForTheFiles() throws {
+        let scratch = Scratch()
+        let loop = try RunningLoop()
+        let (file, path) = (file, scratch.file("log"))
+        loop.tell { core in
+            core.wish(.openFile(file, path: path, size: 0))
+            for _ in 0..<100 { core.wish(.append(file, [UInt8](repeating: 9, count: 100_000))) }
+            core.wish(.exit(0))
+        }
+        #expect(loop.join() == 0)
+        #expect(scratch.contents("log").count == 10_000_000)
+    }
+}

@@ -1,0 +1,241 @@
+// Connections that a core wishes for: to names and addresses, that answer, refuse, or say nothing at all.
+
+import Foundation
+import IO
+import RESP
+import Synchronization
+import Testing
+
+@Suite(.timeLimit(.minutes(2)))
+struct LinkTests {
+    private let link = LinkID(number: 7)
+
+    private func connection(of loop: RunningLoop) throws -> ConnectionID {
+        try loop.journal.wait(for: "connected") { entries in
+            for case .connected(link, let id) in entries { return id }
+            return nil
+        }
+    }
+
+    private func refusal(of loop: RunningLoop) throws -> String {
+        try loop.journal.wait(for: "refused") { entries in
+            for case .refused(link, let reason) in entries { return reason }
+            return nil
+        }
+    }
+
+    @Test(arguments: ["127.0.0.1", "localhost"]) func connectsAndTalks(host: String) throws {
+        let server = try RunningLoop()
+        let loop = try RunningLoop { core in core.onReceive = { _, _, _ in } }
+        let (link, port) = (link, server.port)
+        loop.tell { $0.wish(.connect(link, .tcp(host: host, port: port))) }
+        let id = try connection(of: loop)
+        loop.tell { $0.send("hello", to: id) }
+        try loop.journal.wait(for: "echo") { _ in
+            loop.journal.bytes(from: id) == Array("hello".utf8) ? () : nil
+        }
+        server.stop()
+    }
+
+    @Test func connectsToAUnixSocket() throws {
+        let scratch = Scratch()
+        let path = scratch.file("socket")
+        let listener = try Listener.unix(path: path, permissions: 0, options: ListenerOptions())
+        let server = try RunningLoop(listeners: [listener])
+        let loop = try RunningLoop()
+        let link = link
+        loop.tell { $0.wish(.connect(link, .unix(path: path))) }
+        _ = try connection(of: loop)
+        _ = try server.journal.waitForConnection()
+    }
+
+    @Test(arguments: [
+        (Endpoint.unix(path: "/nonexistent/socket"), "No such file or directory"),
+        (Endpoint.unix(path: String(repeating: "x", count: 108)), "The path is too long"),
+        (Endpoint.tcp(host: "127.0.0.1", port: 1), "Connection refused"),
+    ]) func saysWhyItIsRefused(endpoint: Endpoint, reason: String) throws {
+        let loop = try RunningLoop()
+        let link = link
+        loop.tell { $0.wish(.connect(link, endpoint)) }
+        #expect(try refusal(of: loop) == reason)
+    }
+
+    @Test func aNameThatNobodyKnowsIsRefused() throws {
+        let loop = try RunningLoop(
+            options: options(names: { _, _ in .failure(LookupFailure(reason: "Name not known")) }))
+        let link = link
+        loop.tell { $0.wish(.connect(link, .tcp(host: "nowhere", port: 6_379))) }
+        #expect(try refusal(of: loop) == "Name not known")
+    }
+
+    /// Nothing else waits for a name server that takes its time.
+    @Test func aSlowLookupHoldsUpNobody() throws {
+        let gate = Gate()
+        let loop = try RunningLoop(
+            options: options(names: { host, _ in
+                if host == "slow" { gate.wait() }
+                return .failure(LookupFailure(reason: host))
+            }))
+        let (slow, fast) = (LinkID(number: 1), LinkID(number: 2))
+        loop.tell { core in
+            core.wish(.connect(slow, .tcp(host: "slow", port: 1)))
+            core.wish(.connect(fast, .tcp(host: "fast", port: 1)))
+        }
+        try loop.journal.waitFor(.refused(fast, "fast"))
+        let client = try TestSocket.connect(port: loop.port)
+        try client.send("x")
+        _ = try client.receiveText(1)
+        #expect(!loop.journal.all.contains(.refused(slow, "slow")))
+        gate.open()
+        try loop.journal.waitFor(.refused(slow, "slow"))
+    }
+
+    /// The first address refuses, the second says nothing, the third answers.
+    @Test func severalAddressesAreTriedInTurn() throws {
+        let server = try RunningLoop()
+        let silent = try SilentListener()
+        let addresses = [1, silent.port, server.port].compactMap {
+            SocketAddress(literal: "127.0.0.1", port: $0)
+        }
+        let loop = try RunningLoop(options: options(names: { _, _ in .success(addresses) }))
+        let link = link
+        loop.tell { $0.wish(.connect(link, .tcp(host: "three", port: 1))) }
+        _ = try connection(of: loop)
+        _ = try server.journal.waitForConnection()
+        silent.close()
+    }
+
+    @Test func anAddressThatSaysNothingTimesOut() throws {
+        let silent = try SilentListener()
+        let loop = try RunningLoop(options: options())
+        let (link, port) = (link, silent.port)
+        loop.tell { $0.wish(.connect(link, .tcp(host: "127.0.0.1", port: port))) }
+        #expect(try refusal(of: loop) == "Connection timed out")
+        silent.close()
+    }
+
+    /// Of a link that was given up, nothing more is heard: neither its end nor its answer.
+    @Test func anAbandonedLinkIsSilent() throws {
+        let silent = try SilentListener()
+        let loop = try RunningLoop(options: options())
+        let (link, port) = (link, silent.port)
+        loop.tell { core in
+            core.wish(.connect(link, .tcp(host: "127.0.0.1", port: port)))
+            core.wish(.abandon(link))
+            core.wish(.connect(LinkID(number: 8), .tcp(host: "127.0.0.1", port: port)))
+        }
+        try loop.journal.waitFor(.refused(LinkID(number: 8), "Connection timed out"))
+        #expect(
+            !loop.journal.all.contains { entry in
+                if case .refused(link, _) = entry { true } else { false }
+            })
+        silent.close()
+    }
+
+    /// A standing link hears that its host now has another address, once, and again after it came back.
+    @Test func aHostThatMovesIsNoticed() throws {
+        let server = try RunningLoop()
+        let here = try #require(SocketAddress(literal: "127.0.0.1", port: server.port))
+        let elsewhere = try #require(SocketAddress(literal: "192.0.2.1", port: server.port))
+        let current = Addresses([here])
+        var options = options(names: { _, _ in .success(current.list) })
+        options.lookupInterval = .milliseconds(5)
+        let loop = try RunningLoop(options: options)
+        let link = link
+        loop.tell { $0.wish(.connect(link, .tcp(host: "wanderer", port: server.port))) }
+        _ = try connection(of: loop)
+        for round in 1...2 {
+            try current.set([here])
+            #expect(loop.journal.count { $0 == .moved(link) } == round - 1)
+            try current.set([elsewhere])
+            try loop.journal.wait(for: "move \(round)") { entries in
+                entries.count { $0 == .moved(link) } == round ? () : nil
+            }
+        }
+        server.stop()
+    }
+
+    private func options(
+        names: @escaping @Sendable (String, UInt16) -> Result<[SocketAddress], LookupFailure> = {
+            host, _ in .failure(LookupFailure(reason: host))
+        }
+    ) -> LoopOptions {
+        var options = LoopOptions()
+        options.connectTimeout = .milliseconds(100)
+        options.names = NameService(names)
+        return options
+    }
+}
+
+/// What a name stands for at the moment, and how often that was asked.
+private final class Addresses: Sendable {
+    private let state: Mutex<(list: [SocketAddress], asked: Int)>
+
+    init(_ list: [SocketAddress]) {
+        state = Mutex((list, 0))
+    }
+
+    var list: [SocketAddress] {
+        state.withLock { state in
+            state.asked += 1
+            return state.list
+        }
+    }
+
+    /// Changes the answer, and waits until it has been given and taken in.
+    func set(_ list: [SocketAddress]) throws {
+        let before = state.withLock { state in
+            state.list = list
+            return state.asked
+        }
+        try waitUntil("two lookups") { state.withLock { $0.asked } >= before + 2 ? () : nil }
+    }
+}
+
+private final class Gate: Sendable {
+    private let isOpen = Atomic<Bool>(false)
+
+    func open() {
+        isOpen.store(true, ordering: .relaxed)
+    }
+
+    func wait() {
+        while !isOpen.load(ordering: .relaxed) { usleep(1_000) }
+    }
+}
+
+/// A port whose connections are never accepted and whose backlog is full: the kernel drops what comes.
+private final class SilentListener {
+    let port: UInt16
+    private let descriptor: Int32
+    private var waiting: [Int32] = []
+
+    init() throws {
+        var options = ListenerOptions()
+        options.backlog = 0
+        let listener = try Listener.tcp(
+            bind: ["127.0.0.1"], port: 0, options: options, log: quietLog, role: .starting)
+        guard let first = listener.first else { throw TimeOut(description: "no listener") }
+        port = first.address.port
+        descriptor = dup(first.descriptor.number)
+        for _ in 0..<4 {
+            let client = socket(
+                AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue), 0)
+            var address = sockaddr_in()
+            address.sin_family = sa_family_t(AF_INET)
+            address.sin_port = port.bigEndian
+            address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+            _ = withUnsafePointer(to: address) {
+                connect(
+                    client, UnsafeRawPointer($0).assumingMemoryBound(to: sockaddr.self),
+                    socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+            waiting.append(client)
+        }
+    }
+
+    func close() {
+        for client in waiting { Glibc.close(client) }
+        Glibc.close(descriptor)
+    }
+}

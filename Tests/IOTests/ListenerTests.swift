@@ -1,0 +1,170 @@
+// Listeners: what they are bound to, what connections inherit, and what happens when there is no room.
+
+import Foundation
+import IO
+import RESP
+import Testing
+
+@Suite(.timeLimit(.minutes(2)))
+struct ListenerTests {
+    @Test func acceptedConnectionsInheritTheOptions() throws {
+        var options = ListenerOptions()
+        options.keepAlive = 100
+        let listener = try #require(
+            try Listener.tcp(
+                bind: ["127.0.0.1"], port: 0, options: options, log: quietLog, role: .starting
+            ).first)
+        let client = try TestSocket.connect(port: listener.address.port)
+        let level = Int32(IPPROTO_TCP)
+        let accepted = try waitUntilAccepted(listener)
+        #expect(try accepted.option(level, TCP_NODELAY) == 1)
+        #expect(try accepted.option(SOL_SOCKET, SO_KEEPALIVE) == 1)
+        #expect(try accepted.option(level, TCP_KEEPIDLE) == 100)
+        #expect(try accepted.option(level, TCP_KEEPINTVL) == 33)
+        #expect(try accepted.option(level, TCP_KEEPCNT) == 3)
+        client.close()
+    }
+
+    private func waitUntilAccepted(_ listener: Listener) throws -> Descriptor {
+        for _ in 0..<30_000 {
+            if let accepted = try listener.descriptor.accept() { return accepted.takeDescriptor() }
+            usleep(1_000)
+        }
+        throw TimeOut(description: "nothing to accept")
+    }
+
+    @Test(arguments: [
+        (["*"], 1), (["127.0.0.1", "-::1"], 2), (["127.0.0.1", "-192.0.2.1"], 1),
+        (["*", "-::*"], 2),
+        (["localhost"], 1), ([], 0),
+    ]) func bindsWhatTheLineSays(line: [String], count: Int) throws {
+        let listeners = try Listener.tcp(
+            bind: line, port: 0, options: ListenerOptions(), log: quietLog, role: .starting)
+        #expect(listeners.count == count || (line.contains { $0.contains(":") }))
+        #expect(Set(listeners.map(\.address.port)).count <= 1)
+        for listener in listeners { #expect(listener.address.port != 0) }
+    }
+
+    /// An address that is not ours is an error unless it is marked as optional; the log says which.
+    @Test func anAddressOfAnotherMachineFails() throws {
+        let scratch = Scratch()
+        let log = Log(to: .file(path: scratch.file("log")))
+        #expect(throws: ListenFailure.self) {
+            try Listener.tcp(
+                bind: ["192.0.2.1"], port: 6_399, options: ListenerOptions(), log: log,
+                role: .starting)
+        }
+        #expect(
+            scratch.text("log").hasSuffix(
+                "# Warning: Could not create server TCP listening socket 192.0.2.1:6399: "
+                    + "bind: Cannot assign requested address\n"))
+    }
+
+    @Test func aPortInUseFailsUnlessItIsShared() throws {
+        var options = ListenerOptions()
+        options.sharesPort = true
+        let first = try Listener.tcp(
+            bind: ["127.0.0.1"], port: 0, options: options, log: quietLog, role: .starting)
+        let port = try #require(first.first).address.port
+        let second = try Listener.tcp(
+            bind: ["127.0.0.1"], port: port, options: options, log: quietLog, role: .starting)
+        #expect(second.first?.address.port == port)
+        #expect(throws: ListenFailure.self) {
+            try Listener.tcp(
+                bind: ["127.0.0.1"], port: port, options: ListenerOptions(), log: quietLog,
+                role: .starting)
+        }
+    }
+
+    // MARK: Unix sockets
+
+    @Test func aUnixSocketHasItsPermissionsAndIsRemoved() throws {
+        let scratch = Scratch()
+        let path = scratch.file("socket")
+        do {
+            let listener = try Listener.unix(
+                path: path, permissions: 0o700, options: ListenerOptions())
+            var status = stat()
+            #expect(stat(path, &status) == 0)
+            #expect(status.st_mode & 0o777 == 0o700)
+            let loop = try RunningLoop(listeners: [listener])
+            let client = try TestSocket.connect(path: path)
+            try client.send("hello")
+            #expect(try client.receiveText(5) == "hello")
+            let id = try loop.journal.waitForConnection()
+            #expect(loop.journal.all.first == .opened(id, .unix))
+            // A peer that is gone altogether is a close, with no end before it that could be answered.
+            client.close()
+            try loop.journal.waitFor(.closed(id))
+            loop.stop()
+        }
+        #expect(access(path, F_OK) != 0)
+    }
+
+    @Test func aStaleUnixSocketIsReplacedAndALiveOneIsNot() throws {
+        let scratch = Scratch()
+        let path = scratch.file("socket")
+        let abandoned = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
+        let bound = withUnsafePointer(to: address) {
+            bind(
+                abandoned, UnsafeRawPointer($0).assumingMemoryBound(to: sockaddr.self),
+                socklen_t(MemoryLayout<sockaddr_un>.size))
+        }
+        #expect(bound == 0)
+        close(abandoned)
+
+        let options = ListenerOptions()
+        let listener = try Listener.unix(path: path, permissions: 0, options: options)
+        #expect(throws: ListenFailure.self) {
+            try Listener.unix(path: path, permissions: 0, options: options)
+        }
+        let client = try TestSocket.connect(path: path)
+        client.close()
+        withExtendedLifetime(listener) {}
+    }
+
+    // MARK: No room
+
+    /// Without a free descriptor the loop rests instead of spinning, says so once, and goes on when there is one.
+    @Test func acceptRestsWhileThereAreNoDescriptors() async {
+        await #expect(processExitsWith: .success) {
+            let scratch = Scratch()
+            let log = Log(to: .file(path: scratch.file("log")))
+            log.write(.notice, "ready", as: .master)
+            let loop = try RunningLoop(log: log)
+            let first = try TestSocket.connect(port: loop.port)
+            try first.send("a")
+            _ = try first.receiveText(1)
+            // Our end gets the last descriptor that there is.
+            let last = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+            var limit = rlimit()
+            getrlimit(Int32(RLIMIT_NOFILE.rawValue), &limit)
+            let before = limit.rlim_cur
+            limit.rlim_cur = rlim_t(last + 1)
+            setrlimit(Int32(RLIMIT_NOFILE.rawValue), &limit)
+            let second = TestSocket(number: last)
+            try second.connectLoopback(port: loop.port)
+            try second.send("b")
+            let looks = loop.looksWhileIdle()
+            guard looks < 100 else { fatalError("\(looks) looks") }
+            limit.rlim_cur = before
+            setrlimit(Int32(RLIMIT_NOFILE.rawValue), &limit)
+            guard try second.receiveText(1) == "b" else { fatalError("no answer") }
+            loop.stop()
+            let warning = "Accepting client connection: accept4: Too many open files"
+            let lines = scratch.text("log").split(separator: "\n").filter { $0.hasSuffix(warning) }
+            guard lines.count == 1 else { fatalError("\(lines.count) warnings") }
+        }
+    }
+
+    @Test(arguments: [(511, 4_096, false), (511, 511, false), (511, 128, true)])
+    func warnsWhenTheKernelCutsTheBacklog(backlog: Int32, limit: Int32, isWarned: Bool) {
+        let line =
+            "WARNING: The TCP backlog setting of 511 cannot be enforced because "
+            + "/proc/sys/net/core/somaxconn is set to the lower value of 128."
+        #expect(Backlog.warning(for: backlog, limit: limit) == (isWarned ? line : nil))
+    }
+}
