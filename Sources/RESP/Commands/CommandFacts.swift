@@ -62,6 +62,13 @@ extension CommandFacts {
         }
     }
 
+    /// What becomes of the keys, when one range at a fixed place has all of them.
+    var keyAccess: KeyAccess? {
+        guard keys.count == 1, !hasMovableKeys else { return nil }
+        let access = keys[0].access
+        return access.isDisjoint(with: [.notKey, .incomplete, .variable]) ? access : nil
+    }
+
     /// First key, last key and step, as they were told before there were key specs.
     var legacyKeys: (first: Int16, last: Int16, step: Int16) {
         if keys.count == 1, case .index(let first) = keys[0].begin,

@@ -20,6 +20,9 @@ public struct CommandRow: Sendable {
     public let keyStep: Int16
     /// Whether any argument can be a key.
     public let hasKeys: Bool
+    /// What becomes of the keys when `firstKey`, `lastKey` and `keyStep` tell all of them and the arguments change
+    /// nothing about it, as with most commands; otherwise nil.
+    public let keyAccess: KeyAccess?
     /// Has subcommands; only COMMAND does something without one.
     public let isContainer: Bool
     /// Whether redis-server 7.0 has it.

@@ -114,6 +114,7 @@ private final class Builder {
             flags: flags, categories: fact.categories.implied(by: flags), firstKey: keys.first,
             lastKey: keys.last, keyStep: keys.step,
             hasKeys: fact.keys.contains { !$0.access.contains(.notKey) },
+            keyAccess: fact.keyAccess,
             isContainer: !subcommands[Int(id.rawValue)].isEmpty,
             isInRedis7: fact.origin == .redis7, specs: specs)
     }

@@ -48,10 +48,22 @@ extension CommandTable {
         of request: Request, command id: CommandID, into found: inout FoundKeys
     ) throws(KeyError) {
         let row = self[id]
-        found.positions.removeAll(keepingCapacity: true)
+        if !found.positions.isEmpty { found.positions.removeAll(keepingCapacity: true) }
         found.isComplete = !row.flags.contains(.touchesArbitraryKeys)
         guard row.accepts(argumentCount: request.count) else { throw .invalidArgumentCount }
         guard row.hasKeys else { return }
+
+        if let access = row.keyAccess {
+            // For most commands. Reading the specs instead takes a quarter more, 18 ns for one key.
+            var index = Int(row.firstKey)
+            let last = Int(row.lastKey) + (row.lastKey < 0 ? request.count : 0)
+            guard index <= last, last < request.count else { throw .invalidArguments }
+            while index <= last {
+                found.add(index, access)
+                index += Int(row.keyStep)
+            }
+            return
+        }
 
         switch id {
         case .set: Self.addKeyOfSet(request, to: &found)

@@ -62,6 +62,15 @@ import Testing
         #expect(find(["client", String(repeating: "x", count: 24)]) == .client)
     }
 
+    /// The short cut for commands whose keys need no rule is taken where it can be, and only there.
+    @Test func knowsWhereOneRangeHasAllKeys() {
+        #expect(table[.get].keyAccess == [.readOnly, .access])
+        #expect(table[.mset].keyAccess == [.overwrite, .update])
+        for id: CommandID in [.ping, .set, .bitfield, .rename, .sort, .eval, .ssubscribe, .xread] {
+            #expect(table[id].keyAccess == nil, "\(id)")
+        }
+    }
+
     /// Subcommands of one container are not those of another, nor commands.
     @Test func keepsContainersApart() {
         #expect(find(["CONFIG", "get"]) == .configGet)
@@ -130,6 +139,9 @@ import Testing
         #expect(row.categories.contains(.write) == row.flags.contains(.write))
         #expect(row.categories.contains(.fast) != row.categories.contains(.slow))
         #expect(row.hasKeys == accesses.contains { !$0.contains(.notKey) })
+        if let access = row.keyAccess {
+            #expect(accesses == [access] && row.firstKey > 0 && !row.flags.contains(.movableKeys))
+        }
         if row.flags.contains(.noMandatoryKeys) { #expect(row.hasKeys) }
         let kinds: [KeyAccess] = [.readOnly, .readWrite, .overwrite, .remove]
         for access in accesses where !access.contains(.notKey) {
