@@ -92,11 +92,11 @@ public enum CommandID: UInt16, CaseIterable, Hashable, Sendable {
     case acl, aclCat, aclDeluser, aclDryrun, aclGenpass, aclGetuser, aclHelp, aclList, aclLoad
     case aclLog, aclSave, aclSetuser, aclUsers, aclWhoami, command, commandCount, commandDocs
     case commandGetkeys, commandGetkeysandflags, commandHelp, commandInfo, commandList, commandlog
-    case commandlogGet, commandlogHelp, commandlogLen, commandlogReset, config, configGet
+    case commandlogGet, commandlogHelp, commandlogLength, commandlogReset, config, configGet
     case configHelp, configResetstat, configRewrite, configSet, hotkeys, hotkeysGet, hotkeysHelp
     case hotkeysReset, hotkeysStart, hotkeysStop, latency, latencyDoctor, latencyGraph, latencyHelp
     case latencyHistogram, latencyHistory, latencyLatest, latencyReset, memory, memoryDoctor
     case memoryHelp, memoryMallocStats, memoryPurge, memoryStats, memoryUsage, module, moduleHelp
     case moduleList, moduleLoad, moduleLoadex, moduleUnload, slowlog, slowlogGet, slowlogHelp
-    case slowlogLen, slowlogReset
+    case slowlogLength, slowlogReset
 }
