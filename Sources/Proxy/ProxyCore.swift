@@ -91,7 +91,8 @@ package final class ProxyCore: Core {
             if client.output.count <= configuration.limits.clientOutput {
                 endStall(of: backend(of: client), on: id)
             }
-            settle(client)
+            // What is left needs no listing: the driver comes again when there is room.
+            if client.isDone { drop(client) }
         } else if let backend = backends.first(where: { $0.id == id }) {
             backend.isListed = false
             backend.output.drain(into: write)

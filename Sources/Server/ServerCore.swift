@@ -88,8 +88,9 @@ package final class ServerCore: Core {
             client.isPaused = false
             pending.wishes.append(.resume(id))
             read(Span(), from: client)
-        } else {
-            settleDrained(client)
+        } else if client.isDone {
+            // What is left needs no listing: the driver comes again when there is room.
+            drop(client)
         }
     }
 
@@ -172,11 +173,6 @@ package final class ServerCore: Core {
             client.isListed = true
             pending.output.append(client.id)
         }
-        if client.isDone { drop(client) }
-    }
-
-    /// After a drain: what is left is the driver's to offer room for again, and needs no listing.
-    private func settleDrained(_ client: ClientSession) {
         if client.isDone { drop(client) }
     }
 

@@ -143,7 +143,9 @@ public enum Dialogues {
             ("AUTH a b c", "-ERR syntax error\r\n"),
             (
                 "HELLO 3",
-                "-NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time\r\n"
+                "-NOAUTH HELLO must be called with the client already authenticated, otherwise the "
+                    + "HELLO AUTH <user> <pass> option can be used to authenticate the client and "
+                    + "select the RESP protocol version at the same time\r\n"
             ),
             (
                 "HELLO 2 AUTH default nope",
@@ -179,7 +181,8 @@ public enum Dialogues {
             ),
             (
                 "AUTH x",
-                "-ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?\r\n"
+                "-ERR AUTH <password> called without any password configured for the default user. "
+                    + "Are you sure your configuration is correct?\r\n"
             ),
             ("AUTH default anything", "+OK\r\n"),
         ])
@@ -236,15 +239,22 @@ public enum Dialogues {
             ("COMMAND GETKEYS XREAD COUNT 2 STREAMS s t 0 0", "*2\r\n$1\r\ns\r\n$1\r\nt\r\n"),
             ("COMMAND GETKEYS SORT a STORE b", "*2\r\n$1\r\na\r\n$1\r\nb\r\n"),
             ("COMMAND GETKEYS NOSUCH k", "-ERR Invalid command specified\r\n"),
-            ("COMMAND GETKEYS PING", "-ERR The command has no key arguments\r\n"),
-            ("COMMAND GETKEYS GET", "-ERR Invalid number of arguments specified for command\r\n"),
-            ("COMMAND GETKEYS EVAL script x", "-ERR Invalid arguments specified for command\r\n"),
+            ("COMMAND GETKEYS PING x", "-ERR The command has no key arguments\r\n"),
+            (
+                "COMMAND GETKEYS GET a b",
+                "-ERR Invalid number of arguments specified for command\r\n"
+            ),
+            (
+                "COMMAND GETKEYS GET",
+                "-ERR wrong number of arguments for 'command|getkeys' command\r\n"
+            ),
+            ("COMMAND GETKEYS EVAL script x", "*0\r\n"),
         ])
 
     static let docs = Dialogue(
         "COMMAND INFO",
         [
-            ("COMMAND INFO nosuch", "*1\r\n*-1\r\n"),
+            ("COMMAND INFO nosuch", "*1\r\n$-1\r\n"),
             (
                 "COMMAND INFO get",
                 "*1\r\n*10\r\n$3\r\nget\r\n:2\r\n*2\r\n+readonly\r\n+fast\r\n:1\r\n:1\r\n:1\r\n"

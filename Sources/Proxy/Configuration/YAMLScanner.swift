@@ -185,7 +185,7 @@ struct YAMLScanner {
     private mutating func flowList(depth: Int) throws(ConfigurationError) -> [YAMLNode] {
         let open = try enter(depth: depth)
         var items: [YAMLNode] = []
-        while try !closes(UInt8(ascii: "]"), openedAt: open, "[") {
+        while try goesOn(until: UInt8(ascii: "]"), openedAt: open, "[") {
             items.append(try value(depth: depth + 1, inFlow: true))
             try separate(before: UInt8(ascii: "]"), openedAt: open, "[")
         }
@@ -196,7 +196,7 @@ struct YAMLScanner {
         let open = try enter(depth: depth)
         var entries: [YAMLNode.Entry] = []
         var seen: Set<String> = []
-        while try !closes(UInt8(ascii: "}"), openedAt: open, "{") {
+        while try goesOn(until: UInt8(ascii: "}"), openedAt: open, "{") {
             let (key, start) = try key(inFlow: true)
             guard seen.insert(key).inserted else {
                 throw error("duplicate key '\(key)' in this map", at: start)
@@ -219,15 +219,15 @@ struct YAMLScanner {
         return open
     }
 
-    // True, and behind the bracket, when the bracket closes here.
-    private mutating func closes(
-        _ bracket: UInt8, openedAt open: Position, _ name: String
+    // False, and behind the bracket, when it closes here.
+    private mutating func goesOn(
+        until bracket: UInt8, openedAt open: Position, _ name: String
     ) throws(ConfigurationError) -> Bool {
         skipSpace()
         if isAtEnd {
             throw error("'\(name)' is not closed in this line", at: open)
         }
-        guard peek() == bracket else { return false }
+        guard peek() == bracket else { return true }
         advance()
         // In YAML too, [::1]:6379 is a list and something behind it.
         if bracket == UInt8(ascii: "]"), peek() == UInt8(ascii: ":"),
@@ -235,7 +235,7 @@ struct YAMLScanner {
         {
             throw error("an IPv6 address in brackets needs quotes: \"[::1]:6379\"", at: open)
         }
-        return true
+        return false
     }
 
     private mutating func separate(

@@ -35,7 +35,7 @@ extension ServerCore {
             if let id = served(named: request[index]) {
                 describe(id, client)
             } else {
-                client.output.appendNullArray(for: client.version)
+                client.output.appendNull(for: client.version)
             }
         }
     }

@@ -15,6 +15,12 @@ extension ServerCore {
         guard let index = Decimal.integer(request[1]) else {
             return client.output.append("-ERR value is not an integer or out of range\r\n")
         }
+        guard Int32(exactly: index) != nil else {
+            return client.output.append(
+                """
+                -ERR value is out of range, value must between -2147483648 and 2147483647\r\n
+                """)
+        }
         guard index >= 0, index < databases.count else {
             return client.output.append("-ERR DB index is out of range\r\n")
         }
@@ -119,7 +125,7 @@ extension ServerCore {
             return client.output.append(
                 """
                 -NOAUTH HELLO must be called with the client already authenticated, otherwise the \
-                HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and \
+                HELLO AUTH <user> <pass> option can be used to authenticate the client and \
                 select the RESP protocol version at the same time\r\n
                 """)
         }
