@@ -340,8 +340,16 @@ public struct RequestParser: ~Copyable {
 /// A request that has begun to arrive and is not all there, with what has been read of it. A connection at rest
 /// has none.
 public final class UnfinishedRequest {
+    /// Who may touch it. Two sessions with one of these would read each other's requests.
+    enum Use {
+        case kept
+        case read
+        case spare
+    }
+
     public var bytes = ByteBuffer()
     public var parser = RequestParser()
+    var use = Use.kept
 
     public init() {}
 }

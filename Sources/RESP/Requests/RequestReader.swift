@@ -37,6 +37,7 @@ public final class RequestReader {
         guard let rest = try RequestReader.read(bytes, &parser, limits, handle) else { return nil }
         guard rest < bytes.count else { return nil }
         let kept = spares.popLast() ?? UnfinishedRequest()
+        kept.use = .kept
         swap(&kept.parser, &parser)
         kept.bytes.append(bytes.extracting(rest..<bytes.count))
         return kept
@@ -44,7 +45,11 @@ public final class RequestReader {
 
     /// Takes back what a session that is going away had kept.
     public func recycle(_ unfinished: UnfinishedRequest?) {
-        guard let unfinished, spares.count < RequestReader.sparesKept else { return }
+        guard let unfinished else { return }
+        precondition(
+            unfinished.use == .kept, "an unfinished request is recycled twice, or while read")
+        guard spares.count < RequestReader.sparesKept else { return }
+        unfinished.use = .spare
         unfinished.bytes.removeAll()
         if unfinished.bytes.allocated > RequestReader.memoryKept { unfinished.bytes.release() }
         unfinished.parser.reset()
@@ -54,8 +59,11 @@ public final class RequestReader {
     private func readOn(
         _ unfinished: UnfinishedRequest, limits: RequestLimits, handle: (Request) -> Verdict
     ) throws(ProtocolError) -> UnfinishedRequest? {
+        precondition(unfinished.use == .kept, "a handler reads on by itself, or a spare is read")
+        unfinished.use = .read
         let rest: Int?
         do {
+            defer { unfinished.use = .kept }
             rest = try RequestReader.read(
                 unfinished.bytes.bytes, &unfinished.parser, limits, handle)
         } catch {
