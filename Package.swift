@@ -25,8 +25,13 @@ let settings: [SwiftSetting] =
             .when(configuration: .release))
     ]
 
+/// Fuzz targets do not link without libFuzzer: they are here only when asked for, and then the library is built so
+/// that the fuzzer sees which way each input takes.
+let fuzzes = environment["SLUICE_FUZZ"] != nil
+let fuzzed: [SwiftSetting] = fuzzes ? [.unsafeFlags(["-sanitize=fuzzer,address"])] : []
+
 var targets: [Target] = [
-    .target(name: "RESP", swiftSettings: settings),
+    .target(name: "RESP", swiftSettings: settings + fuzzed),
     .systemLibrary(name: "CLinux", path: "Sources/IO/CLinux"),
     .target(
         name: "IO", dependencies: ["RESP", "CLinux"], exclude: ["CLinux"], swiftSettings: settings),
@@ -74,6 +79,17 @@ if environment["SLUICE_ALLOCATIONS"] != nil {
             dependencies: ["AllocationCounter", "Server", "Proxy", "RESP"],
             exclude: ["AllocationCounter"], swiftSettings: testSettings),
     ]
+}
+
+if fuzzes {
+    for name in ["FuzzRequests", "FuzzReplies"] {
+        targets.append(
+            .executableTarget(
+                name: name, dependencies: ["RESP", "TestSupport"], path: "Tests/Fuzz/\(name)",
+                exclude: ["corpus"],
+                swiftSettings: testSettings + fuzzed,
+                linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address", "-use-ld=lld"])]))
+    }
 }
 
 let package = Package(

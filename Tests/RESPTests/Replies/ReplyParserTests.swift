@@ -1,6 +1,7 @@
 // Bytes to replies and back: rows, each one split everywhere, and random changes of them against a naive parser.
 
 import RESP
+import TestSupport
 import Testing
 
 @Suite struct ReplyParserTests {

@@ -1,6 +1,7 @@
 // Bytes to requests: rows, each one split everywhere, and random changes of them against a naive parser.
 
 import RESP
+import TestSupport
 import Testing
 
 /// What a parser makes of some input.

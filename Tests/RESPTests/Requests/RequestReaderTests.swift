@@ -1,6 +1,7 @@
 // Several connections through one reader: each gets its own requests, whatever the pieces and their order.
 
 import RESP
+import TestSupport
 import Testing
 
 @Suite struct RequestReaderTests {

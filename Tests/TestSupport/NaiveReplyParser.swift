@@ -3,8 +3,8 @@
 
 import RESP
 
-struct NaiveReplyParser {
-    enum Result: Equatable {
+public struct NaiveReplyParser {
+    public enum Result: Equatable {
         case reply(Reply, end: Int)
         case incomplete
         case malformed
@@ -19,7 +19,7 @@ struct NaiveReplyParser {
     private var isInvalid = false
 
     /// What the bytes begin with.
-    static func parse(_ input: [UInt8]) -> Result {
+    public static func parse(_ input: [UInt8]) -> Result {
         var parser = NaiveReplyParser(input: input)
         do {
             let reply = try parser.reply(depth: 0)
@@ -119,8 +119,9 @@ struct NaiveReplyParser {
             }
         case ",": return .double(try double())
         case "(":
-            let text = try line()
-            return checked(.bigNumber(Array(text.utf8)), text.wholeMatch(of: /-?[0-9]+/) != nil)
+            let text = Array(try line().utf8)
+            let digits = text.first == 45 ? text.dropFirst() : text[...]
+            return checked(.bigNumber(text), Self.areDigits(digits) && !digits.isEmpty)
         case "!": return .blobError(try body(try count(orNull: false)!))
         case "=":
             let text = try body(try count(orNull: false)!)
@@ -144,9 +145,27 @@ struct NaiveReplyParser {
         case "-inf": return -.infinity
         case "nan", "-nan": return .nan
         default:
-            let shape = /[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?/
-            return checked(Double(text) ?? 0, text.wholeMatch(of: shape) != nil)
+            return checked(Double(text) ?? 0, Self.isDouble(Array(text.utf8)))
         }
+    }
+
+    private static func areDigits(_ text: ArraySlice<UInt8>) -> Bool {
+        text.allSatisfy { (48...57).contains($0) }
+    }
+
+    /// `[+-] digits [. digits] [e [+-] digits]`, where digits may miss on one side of the point.
+    private static func isDouble(_ text: [UInt8]) -> Bool {
+        func unsigned(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+            text.first == 43 || text.first == 45 ? text.dropFirst() : text
+        }
+        let parts = text.split(omittingEmptySubsequences: false) { $0 == 69 || $0 == 101 }
+        guard parts.count == 1 || parts.count == 2 else { return false }
+        if parts.count == 2 {
+            let exponent = unsigned(parts[1])
+            guard areDigits(exponent), !exponent.isEmpty else { return false }
+        }
+        let sides = unsigned(parts[0]).split(separator: 46, omittingEmptySubsequences: false)
+        return sides.count <= 2 && sides.allSatisfy(areDigits) && sides.contains { !$0.isEmpty }
     }
 
     private mutating func checked<Value>(_ value: Value, _ isValid: Bool) -> Value {

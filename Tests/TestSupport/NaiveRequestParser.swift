@@ -3,7 +3,7 @@
 
 import RESP
 
-struct NaiveRequestParser {
+public struct NaiveRequestParser {
     private struct Incomplete: Error {}
 
     private let input: [UInt8]
@@ -11,7 +11,7 @@ struct NaiveRequestParser {
     private var place = 0
 
     /// All requests in the input, without the empty ones, and what is wrong behind them.
-    static func parse(
+    public static func parse(
         _ input: [UInt8], limits: RequestLimits = RequestLimits()
     ) -> (requests: [[[UInt8]]], error: ProtocolError?) {
         var parser = NaiveRequestParser(input: input, limits: limits)
