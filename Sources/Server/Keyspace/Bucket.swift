@@ -35,19 +35,21 @@ struct Slot {
 /// A bucket of up to seven entries.
 ///
 ///     word 0   bytes 0…6: a tag per slot, the top byte of its hash, zero when the slot is empty
-///              byte 7:    flags: bit 0, slot 6 leads to a further bucket; bit 1, saved in this epoch
+///              byte 7:    flags: bit 0, slot 6 leads to a further bucket; the others are free
 ///     words 1…7           slots
 ///
 /// Entries fill the slots from the first on, without gaps. When an eighth comes, slot 6 becomes the way to a
 /// further bucket of the same make; it is folded back as soon as seven are left. So a further bucket holds two
 /// or more.
+///
+/// A free flag of the first bucket of a chain is the place for a snapshot's "saved in this epoch". A split copies
+/// the word's flags to both halves; a merge, or a move of an entry to another bucket, saves what is unsaved first.
 struct Bucket {
     static let capacity = 7
     private static let tagBytes: UInt64 = 0x00FF_FFFF_FFFF_FFFF
     private static let lowBits: UInt64 = 0x007F_7F7F_7F7F_7F7F
     private static let ones: UInt64 = 0x0001_0101_0101_0101
     private static let linked: UInt64 = 1 << 56
-    private static let saved: UInt64 = 1 << 57
 
     private var meta: UInt64 = 0
     private var slots = InlineArray<7, Slot>(repeating: .empty)
@@ -63,13 +65,6 @@ struct Bucket {
 
     /// The address of the further bucket, if there is one.
     var next: UInt? { meta & Bucket.linked == 0 ? nil : slots[6].address }
-
-    /// The parity of the last snapshot that saved this bucket. Meant for the walk of a snapshot; a split copies
-    /// it to both halves. Only the first bucket of a chain has a say.
-    var epoch: Bool {
-        get { meta & Bucket.saved != 0 }
-        set { meta = newValue ? meta | Bucket.saved : meta & ~Bucket.saved }
-    }
 
     subscript(index: Int) -> Slot {
         assert(index < count, "slot \(index) of \(count)")
@@ -124,11 +119,5 @@ struct Bucket {
         precondition(next != nil, "there is no further bucket")
         slots[6] = .empty
         meta &= ~Bucket.linked
-    }
-
-    /// Forgets the entries and the way to the further bucket; the epoch stays.
-    mutating func removeAll() {
-        meta &= Bucket.saved
-        slots = InlineArray(repeating: .empty)
     }
 }

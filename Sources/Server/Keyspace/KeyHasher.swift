@@ -2,7 +2,10 @@
 
 /// SipHash-1-3 over raw bytes.
 ///
-/// Keys come from strangers, and one bucket full of chosen keys makes every command on it slow.
+/// Keys come from strangers, and one bucket full of chosen keys makes every command on it slow. A folded
+/// multiplication in the manner of wyhash takes 2 ns for a key of 16 bytes and this 8; but nothing is proved of
+/// it, and for its relatives whole families of colliding keys are known. A request costs some 300 ns at its
+/// cheapest, so the difference is 2 %. Redis has SipHash-1-2.
 struct KeyHasher {
     private let low: UInt64
     private let high: UInt64
@@ -11,8 +14,14 @@ struct KeyHasher {
 
     init(seed: UInt64, keeping kept: UInt64 = .max) {
         // Two keys from one seed, by the steps of SplitMix64.
-        low = KeyHasher.mix(seed &+ 0x9E37_79B9_7F4A_7C15)
-        high = KeyHasher.mix(seed &+ 0x3C6E_F372_FE94_F82A)
+        self.init(
+            low: KeyHasher.mix(seed &+ 0x9E37_79B9_7F4A_7C15),
+            high: KeyHasher.mix(seed &+ 0x3C6E_F372_FE94_F82A), keeping: kept)
+    }
+
+    init(low: UInt64, high: UInt64, keeping kept: UInt64 = .max) {
+        self.low = low
+        self.high = high
         self.kept = kept
     }
 

@@ -11,8 +11,9 @@ import RESP
 /// a key is added, removed or moved; using an old one ends the process. Expired keys are the owner's business:
 /// the keyspace knows no time.
 ///
-/// A value that spells a number is kept as its text. Kept as eight bytes of number it would be read by `GET`
-/// far more often than by `INCR`, and would have to be spelled each time.
+/// A value that spells a number is kept as its text. As a number it would spare an INCR of eight digits 30 ns of
+/// 53, but each GET would spend 8 ns to spell it and each SET 16 to find out that it is one; and it would save
+/// memory only above eight digits.
 @safe
 package final class Keyspace {
     private var table: HashTable
@@ -86,6 +87,7 @@ package final class Keyspace {
     }
 
     /// The bytes of a string value, where they are.
+    @inline(__always)
     @_lifetime(borrow self)
     package func string(of place: Place) -> Span<UInt8> {
         unsafe _overrideLifetime(Span(_unsafeBytes: entry(place).value), borrowing: self)
@@ -353,6 +355,11 @@ package final class Keyspace {
             }
             number += 1
         }
+    }
+
+    /// For tests: how many buckets there are.
+    var tableShape: (bucketCount: Int, mask: Int, split: Int) {
+        (table.bucketCount, table.mask, table.split)
     }
 
     /// For tests: the table, the slab and the counts agree with the entries.

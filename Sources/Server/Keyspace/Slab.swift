@@ -34,12 +34,18 @@ struct Slab: ~Copyable {
 
     private var pages = SlabPages()
     /// For each size in words, the pages that have room, the one in use first.
-    private var roomy: InlineArray<129, UnsafeMutablePointer<Header>?>
+    private let roomy: UnsafeMutablePointer<UnsafeMutablePointer<Header>?>
+    private static let classLimit = largest / 8 + 1
     /// Bytes in items that are in use.
     private(set) var usedBytes = 0
 
     init() {
-        unsafe roomy = .init(repeating: nil)
+        unsafe roomy = .allocate(capacity: Slab.classLimit)
+        unsafe roomy.initialize(repeating: nil, count: Slab.classLimit)
+    }
+
+    deinit {
+        unsafe roomy.deallocate()
     }
 
     /// Bytes of memory that the slab holds, in use or not.
@@ -141,7 +147,7 @@ struct Slab: ~Copyable {
     func checkInvariants() {
         unsafe precondition(MemoryLayout<Header>.size <= Slab.headerSize, "the header has grown")
         pages.checkInvariants()
-        for sizeClass in 1...(Slab.largest / 8) {
+        for sizeClass in 1..<Slab.classLimit {
             var previous: Page? = nil
             var page = unsafe roomy[sizeClass]
             while let current = unsafe page {
