@@ -40,7 +40,7 @@ extension ProxyCore {
     private func check(_ backend: BackendConnection) {
         var replies = 0
         var start = 0
-        backend.tickets.forEach { ticket in
+        backend.tickets.visit { ticket in
             precondition(ticket.replies > 0, "a ticket waits for nothing")
             precondition(ticket.start >= start, "tickets are not in the order of their requests")
             replies += ticket.replies
@@ -62,7 +62,7 @@ extension ProxyCore {
         precondition(client.delivered <= client.forwarded, "more was answered than asked")
         var owed = 0
         for backend in backends {
-            backend.tickets.forEach { if $0.client == client.id { owed += $0.replies } }
+            backend.tickets.visit { if $0.client == client.id { owed += $0.replies } }
         }
         precondition(owed == client.forwarded - client.delivered, "tickets and client disagree")
         var last = client.delivered

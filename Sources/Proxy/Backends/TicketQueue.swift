@@ -54,8 +54,8 @@ struct TicketQueue {
         return ticket
     }
 
-    /// All tickets, the oldest first.
-    func forEach(_ body: (Ticket) -> Void) {
+    /// Shows all tickets, the oldest first.
+    func visit(_ body: (Ticket) -> Void) {
         for index in 0..<count { body(ring[(head + index) & (ring.count - 1)]!) }
     }
 

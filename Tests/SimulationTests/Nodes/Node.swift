@@ -188,7 +188,7 @@ final class Node: Host {
         settle(core, at: moment)
         closedThisTurn.removeAll(keepingCapacity: true)
         if isInTrouble { noteTrouble() }
-        if let wakeAt { wake(in: max(.zero, wakeAt - world.now)) }
+        if let wakeAt { wake(in: max(.microseconds(1), wakeAt - world.now)) }
     }
 
     private func take<Element>(_ queue: inout [Element]) -> [Element] {
@@ -247,14 +247,16 @@ final class Node: Host {
         world.network.consume(count, from: end)
     }
 
-    /// Carries out what the core left, until it leaves nothing more.
+    /// Carries out what the core left, until it leaves nothing more or the turn has been long enough.
     private func settle(_ core: any Core, at moment: Moment) {
-        var rounds = 0
+        var roundsLeft = random.within(2...16)
         while hasWork(core) {
-            rounds += 1
-            guard rounds < 100 else {
-                return world.report(.contract, "\(name) never runs out of wishes")
+            // The event loop, too, goes on next turn at some point; `World` notices a core that never has enough.
+            guard roundsLeft > 0 else {
+                wakeAt = world.now
+                return
             }
+            roundsLeft -= 1
             let output = core.pending.output
             let wishes = core.pending.wishes
             core.pending.output.removeAll(keepingCapacity: true)
@@ -288,6 +290,8 @@ final class Node: Host {
     /// The core offers, the driver writes, until nothing waits or the socket is full; or the driver has had enough
     /// for this turn.
     private func drain(_ end: End, of core: any Core, at moment: Moment) {
+        // A full socket is asked again when it has room, and not before.
+        guard !end.wantsRoom else { return }
         drained.append(end.id)
         var writesLeft = random.within(1...4)
         var isDone = false

@@ -61,7 +61,7 @@ import Testing
     @Test func bytesArriveInOrderHoweverTheyAreCut() {
         for seed in UInt64(1)...50 {
             var random = Random(seed: seed)
-            let pair = Pair(seed: seed, faults: Faults(from: &random))
+            let pair = Pair(seed: seed, faults: Faults(from: &random).withoutStrikes)
             pair.send(Self.content)
             pair.world.network.finish(pair.end)
             pair.world.advance(by: .seconds(1))

@@ -25,7 +25,7 @@ enum Flaw: CaseIterable {
         case .forgetsWrite: [.value]
         case .failsForNothing: [.failsWithReason]
         case .closesForNothing: [.closesWithReason]
-        case .goesSilent, .staysPaused: [.answers, .rests]
+        case .goesSilent, .staysPaused: [.answers, .rests, .closesWithReason]
         case .neverCloses: [.answers, .rests]
         case .keepsInput: [.rests, .bounds]
         case .holdsTooMuch: [.bounds]

@@ -72,6 +72,13 @@ struct Faults {
         means[kind.rawValue] = mean
     }
 
+    /// The same network, on which nothing strikes.
+    var withoutStrikes: Faults {
+        var calm = self
+        calm.means = Faults.none.means
+        return calm
+    }
+
     /// A good network, and nothing that breaks. Reads and writes are still cut: that must not hurt anybody.
     var healed: Faults {
         var healed = Faults.none

@@ -49,6 +49,8 @@ final class World {
 
     /// So long may nobody get an answer, after nothing breaks any more, before somebody is held to wait for ever.
     static let patience = Duration.seconds(30)
+    /// A hundred times what a run takes.
+    static let mostEvents = 1_000_000
 
     init(seed: UInt64, setup: Setup, isTracing: Bool = false) {
         self.seed = seed
@@ -181,6 +183,7 @@ final class World {
 
     private func handle(_ event: Event) {
         eventCount += 1
+        if eventCount > World.mostEvents { report(.answers, "this never comes to an end") }
         switch event {
         case .turn(let node):
             node.turn()
