@@ -96,7 +96,7 @@ package final class ProxyCore: Core {
         } else if let backend = backends.first(where: { $0.id == id }) {
             backend.isListed = false
             backend.output.drain(into: write)
-            if backend.output.count <= configuration.limits.backendOutput / 2 {
+            if hasMuchRoom(backend) {
                 resumable += waitingForBackends
                 waitingForBackends.removeAll(keepingCapacity: true)
             }
@@ -459,7 +459,7 @@ package final class ProxyCore: Core {
         while let id = resumable.popLast() {
             guard let client = clients[id], client.isPaused else { continue }
             guard mayResume(client) else {
-                if !hasRoom(backend(of: client)) { waitingForBackends.append(id) }
+                if !hasMuchRoom(backend(of: client)) { waitingForBackends.append(id) }
                 continue
             }
             client.isPaused = false
@@ -472,6 +472,10 @@ package final class ProxyCore: Core {
     private func mayResume(_ client: ClientSession) -> Bool {
         client.inFlight <= configuration.limits.clientRequests / 2
             && client.output.count <= configuration.limits.clientOutput / 2
-            && backend(of: client).output.count <= configuration.limits.backendOutput / 2
+            && hasMuchRoom(backend(of: client))
+    }
+
+    private func hasMuchRoom(_ backend: BackendConnection) -> Bool {
+        backend.output.count <= configuration.limits.backendOutput / 2
     }
 }
