@@ -330,14 +330,17 @@ final class Node: Host {
             attempts.removeAll { $0.link == link }
         case .close(let id):
             guard let end = end(named: id) else { return }
+            world.trace("\(name) closes connection \(end.connection.number)")
             world.coverage.reach(.closedByProgram)
             forget(end, of: core, at: moment)
         case .pause(let id):
             guard let end = end(named: id) else { return }
+            world.trace("\(name) pauses connection \(end.connection.number)")
             end.isPaused = true
             world.coverage.reach(.pausedReading)
         case .resume(let id):
             guard let end = end(named: id) else { return }
+            world.trace("\(name) resumes connection \(end.connection.number)")
             end.isPaused = false
             world.coverage.reach(.resumedReading)
             readable(end)
