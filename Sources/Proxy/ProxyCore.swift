@@ -33,7 +33,7 @@ package final class ProxyCore: Core {
     package init(configuration: ProxyConfiguration, worker: Int = 0, workers: Int = 1) {
         self.configuration = configuration
         var limits = RequestLimits()
-        limits.bulkLength = min(limits.bulkLength, configuration.limits.requestBytes)
+        limits.requestLength = configuration.limits.requestBytes
         self.limits = limits
         heldReply = OutputQueue(pool: pool)
         lastClientNumber = worker + 1 - workers
@@ -163,14 +163,6 @@ package final class ProxyCore: Core {
             client.unfinished = nil
             reply(to: client) { error.append(to: &$0) }
             client.state = .closing
-        }
-        if let unfinished = client.unfinished, !client.isPaused,
-            unfinished.bytes.count > configuration.limits.requestBytes
-        {
-            pending.log(
-                .warning, "Closing client \(client.peer): its request is above request_bytes")
-            drop(client)
-            return
         }
         settle(client)
     }

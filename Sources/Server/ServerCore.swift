@@ -35,6 +35,7 @@ package final class ServerCore: Core {
         self.limits = limits
         self.now = now
         requestLimits.bulkLength = configuration.maximumBulkLength
+        requestLimits.requestLength = configuration.clientQueryBufferLimit
         databases = (0..<configuration.databases).map { Keyspace(seed: seed &+ UInt64($0)) }
         scheduleIdleCheck()
     }
@@ -142,14 +143,6 @@ package final class ServerCore: Core {
             client.state = .closing
             pending.log(
                 .verbose, "Protocol error (\(error.reason)) from client \(client.peer)")
-        }
-        if let unfinished = client.unfinished, !client.isPaused,
-            unfinished.bytes.count > configuration.clientQueryBufferLimit
-        {
-            pending.log(
-                .warning, "Closing client \(client.peer) that reached max query buffer length")
-            drop(client)
-            return
         }
         settle(client)
     }

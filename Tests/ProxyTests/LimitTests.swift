@@ -96,17 +96,19 @@ import Testing
         #expect(proxy.driver.closed == [clients[2]])
     }
 
-    /// A request that grows beyond `request_bytes` ends its client.
+    /// A request above `request_bytes` is refused when it is announced, and ends its client.
     @Test func requestBytes() throws {
         let proxy = ProxyUnderTest { $0.limits.requestBytes = 1000 }
-        let client = proxy.driver.connect()
-        proxy.driver.send("*2\r\n$3\r\nGET\r\n$1001\r\n", to: client)
-        #expect(
-            proxy.driver.output(of: client) == "-ERR Protocol error: invalid bulk length\r\n")
-        let other = proxy.driver.connect()
-        proxy.driver.send(
-            "*3\r\n$3\r\nSET\r\n$900\r\n" + String(repeating: "x", count: 900), to: other)
-        proxy.driver.send("\r\n$900\r\n" + String(repeating: "x", count: 100), to: other)
-        #expect(proxy.driver.closed.contains(other))
+        let error = "-ERR Protocol error: too big request\r\n"
+        let one = proxy.driver.connect()
+        proxy.driver.send("*2\r\n$3\r\nGET\r\n$1001\r\n", to: one)
+        #expect(proxy.driver.output(of: one) == error)
+        let two = proxy.driver.connect()
+        let value = String(repeating: "x", count: 900)
+        proxy.driver.send("*3\r\n$3\r\nSET\r\n$900\r\n\(value)", to: two)
+        #expect(!proxy.driver.closed.contains(two))
+        proxy.driver.send("\r\n$900\r\n", to: two)
+        #expect(proxy.driver.output(of: two) == error)
+        #expect(proxy.driver.closed == [one, two])
     }
 }
