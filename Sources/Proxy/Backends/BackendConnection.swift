@@ -70,6 +70,8 @@ final class BackendConnection {
         scanner = ReplyScanner()
         queued = 0
         stall = nil
+        // Its name may still be listed, but is the name of the connection that is gone.
+        isListed = false
     }
 
     /// How long to wait after so many refusals in a row: 100 ms, doubling to a second.
