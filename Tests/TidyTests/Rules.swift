@@ -31,7 +31,7 @@ enum Rules {
             advice: "handle the error, or assert with preconditionFailure what must hold"),
         .sequence(
             "no print", "print (", in: ["Sources/"], notAfter: [".", "func"],
-            advice: "wish for a line in the log"),
+            advice: "wish for a line in the log; a main writes to IO's Console"),
         leftovers,
         Rule(
             "the old word only where it is on the wire", in: ["Sources/"], except: saysSlave
