@@ -6,7 +6,7 @@ extension ProxyCore {
     /// Memory of output that waits, and bytes of input that wait for more or for their turn.
     package var bytesHeld: Int {
         var bytes = pool.inUse
-        clients.forEach { client in
+        for client in clients.all {
             bytes += client.unfinished?.bytes.count ?? 0
             for reply in client.held { bytes += reply.bytes.count }
         }
@@ -27,14 +27,14 @@ extension ProxyCore {
     package var requestsWaiting: Int {
         var waiting = 0
         for backend in backends { waiting += backend.tickets.replies }
-        clients.forEach { waiting += $0.inFlight }
+        for client in clients.all { waiting += client.inFlight }
         return waiting
     }
 
     /// Traps when a ticket and what its client waits for do not agree.
     package func checkInvariants() {
         for backend in backends { check(backend) }
-        clients.forEach(check)
+        for client in clients.all { check(client) }
     }
 
     private func check(_ backend: BackendConnection) {

@@ -6,7 +6,7 @@ extension ServerCore {
     /// Memory of output that waits, and bytes of input that wait for more or for their turn.
     package var bytesHeld: Int {
         var bytes = pool.inUse
-        clients.forEach { bytes += $0.unfinished?.bytes.count ?? 0 }
+        for client in clients.all { bytes += client.unfinished?.bytes.count ?? 0 }
         return bytes
     }
 
@@ -19,7 +19,7 @@ extension ServerCore {
 
     /// Traps when a session is in a state that it cannot be in.
     package func checkInvariants() {
-        clients.forEach { client in
+        for client in clients.all {
             precondition(
                 !client.isDone || client.isListed, "a client that is done was not closed")
             precondition(

@@ -183,10 +183,7 @@ package final class ServerCore: Core {
     }
 
     private func closeIdleClients() {
-        var idle: [ClientSession] = []
-        clients.forEach {
-            if now.instant - $0.lastActive > configuration.timeout { idle.append($0) }
-        }
+        let idle = clients.all.filter { now.instant - $0.lastActive > configuration.timeout }
         for client in idle {
             pending.log(.verbose, "Closing idle client \(client.peer)")
             drop(client)

@@ -39,9 +39,7 @@ public struct ConnectionTable<Session: AnyObject> {
     }
 
     /// All sessions, by rising slot.
-    public func forEach(_ body: (Session) -> Void) {
-        for session in sessions {
-            if let session { body(session) }
-        }
+    public var all: some Sequence<Session> {
+        sessions.lazy.compactMap { $0 }
     }
 }

@@ -61,9 +61,9 @@ extension ServerCore {
     private var clientsSection: String {
         var input = 0
         var output = 0
-        clients.forEach {
-            input = max(input, $0.unfinished?.bytes.allocated ?? 0)
-            output = max(output, $0.output.count)
+        for client in clients.all {
+            input = max(input, client.unfinished?.bytes.allocated ?? 0)
+            output = max(output, client.output.count)
         }
         return """
             # Clients\r

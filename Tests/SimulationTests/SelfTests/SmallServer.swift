@@ -239,7 +239,9 @@ final class SmallServer: Core, Inspectable {
 
     var bytesHeld: Int {
         var held = kept
-        sessions.forEach { held += $0.output.count + ($0.unfinished?.bytes.count ?? 0) }
+        for session in sessions.all {
+            held += session.output.count + (session.unfinished?.bytes.count ?? 0)
+        }
         return held
     }
 
