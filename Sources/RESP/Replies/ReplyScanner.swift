@@ -43,11 +43,14 @@ public struct ReplyScanner: Sendable {
     private var header = UInt8(0)
     private var digits = UInt8(0)
     private var isNegative = false
-    /// The type of the reply at hand, or of the last one when none is begun. While attributes are read that stand
-    /// in front of a reply it is `attribute`; then it becomes the type of the reply itself.
-    public private(set) var kind = ReplyKind.null
+    /// The first byte of the reply at hand, or of the last one.
+    private var first = ReplyKind.null.rawValue
 
     public init() {}
+
+    /// The type of the reply at hand, or of the last one when none is begun. While attributes are read that stand
+    /// in front of a reply it is `attribute`; then it becomes the type of the reply itself.
+    public var kind: ReplyKind { ReplyKind(rawValue: first) ?? .null }
 
     /// True when no reply is begun.
     public var isAtStart: Bool { left == 0 }
@@ -65,6 +68,32 @@ public struct ReplyScanner: Sendable {
     /// Scans on in the reply at hand, or begins the next one. On `incomplete` the scanner has used all bytes, and
     /// goes on with the next ones. After an error the connection is of no more use, and neither is the scanner.
     public mutating func scan(
+        _ bytes: Span<UInt8>, from start: Int
+    ) throws(ReplyError) -> Outcome {
+        // Most replies are a leaf that is all there.
+        if left == 0, start < bytes.count, let end = ReplyScanner.leafEnd(bytes, at: start) {
+            first = bytes[start]
+            return .reply(end: end)
+        }
+        return try scanParts(bytes, from: start)
+    }
+
+    /// Scans whole replies that need no closer look: neither aggregates nor errors nor pushes, and all there. Stops
+    /// in front of the first that is different, or behind `most`; `scan` is for what comes then. Needs no state,
+    /// and no reply may be begun.
+    public func scanRun(_ bytes: Span<UInt8>, from start: Int, most: Int) -> Run {
+        assert(isAtStart, "a run begins with a reply")
+        var run = Run(end: start)
+        while run.count < most, run.end < bytes.count, bytes[run.end] != ReplyKind.error.rawValue,
+            let end = ReplyScanner.leafEnd(bytes, at: run.end)
+        {
+            run.count += 1
+            run.end = end
+        }
+        return run
+    }
+
+    private mutating func scanParts(
         _ bytes: Span<UInt8>, from start: Int
     ) throws(ReplyError) -> Outcome {
         var index = start
@@ -86,29 +115,14 @@ public struct ReplyScanner: Sendable {
         return .incomplete
     }
 
-    /// Scans whole replies that need no closer look: neither aggregates nor errors nor pushes, and all there. Stops
-    /// in front of the first that is different, or behind `most`; `scan` is for what comes then. Needs no state,
-    /// and no reply may be begun.
-    public func scanRun(_ bytes: Span<UInt8>, from start: Int, most: Int) -> Run {
-        assert(isAtStart, "a run begins with a reply")
-        var run = Run(end: start)
-        while run.count < most, run.end < bytes.count, bytes[run.end] != ReplyKind.error.rawValue,
-            let end = ReplyScanner.leafEnd(bytes, at: run.end)
-        {
-            run.count += 1
-            run.end = end
-        }
-        return run
-    }
-
     /// Notes which reply begins here, if one does.
     private mutating func begin(_ type: UInt8) {
         if left == 0 {
             left = 1
-        } else if left > 1 || kind != .attribute {
-            return
+            first = type
+        } else if left == 1, first == ReplyKind.attribute.rawValue {
+            first = type
         }
-        kind = ReplyKind(rawValue: type) ?? .null
     }
 
     /// The end of an element without parts that begins at `start` and is all there; nil for anything else.
@@ -240,7 +254,7 @@ public struct ReplyScanner: Sendable {
         switch header {
         case 0x24, 0x3D, 0x21:  // $ = !
             guard number <= Int.max - 2 else { throw .invalidLength }
-            place = number == 0 ? .bodyReturn : .body
+            place = .body
         case 0x25:  // %
             try expect(number, times: 2)
             close()

@@ -48,7 +48,7 @@ public struct RequestParser: ~Copyable {
     private var argumentCount = 0
     /// A request that could not be handed on as it came, rewritten.
     private var rewritten = ByteBuffer()
-    /// The words of an inline request.
+    /// The words of an inline request: never more than its line.
     private var words = ByteBuffer()
     private var isRewritten = false
     /// A line end of the request is not one: redis-server takes any two bytes for it.
@@ -126,7 +126,6 @@ public struct RequestParser: ~Copyable {
         argumentCount = 0
         if ranges.count > RequestParser.argumentsKept { ranges = [] }
         if rewritten.allocated > RequestParser.bytesKept { rewritten.release() }
-        if words.allocated > RequestParser.bytesKept { words.release() }
     }
 
     /// The number of arguments, from the first line.

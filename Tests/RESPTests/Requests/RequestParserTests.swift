@@ -171,15 +171,21 @@ func encode(_ words: [[UInt8]]) -> [UInt8] {
         #expect(
             parse(["*1\r\n$16385\r\n".bytes], limits: limits).error
                 == .unauthenticatedBulkLength)
-        let whole = encode([[UInt8](repeating: 0x61, count: 16_385)])
-        #expect(parse([whole], limits: limits).error == .unauthenticatedBulkLength)
+        // All there at once, as the first argument and as a later one.
+        let long = [UInt8](repeating: 0x61, count: 16_385)
+        for whole in [encode([long]), encode(["a".bytes, long])] {
+            #expect(parse([whole], limits: limits).error == .unauthenticatedBulkLength)
+        }
     }
 
     @Test func limitsBulksAndRequests() {
         var limits = RequestLimits()
         limits.bulkLength = 5
         #expect(parse([encode(["12345".bytes])], limits: limits).error == nil)
-        #expect(parse([encode(["123456".bytes])], limits: limits).error == .invalidBulkLength)
+        for words in [["123456"], ["1", "123456"]] {
+            let whole = encode(words.map(\.bytes))
+            #expect(parse([whole], limits: limits).error == .invalidBulkLength)
+        }
         // The second bulk is refused as soon as it is announced.
         let request = encode(["12345".bytes, "12345".bytes])
         limits.requestLength = request.count
