@@ -119,13 +119,34 @@ struct FileTests {
     @Test func theEndWaitsForTheFiles() throws {
         let scratch = Scratch()
         let loop = try RunningLoop()
-        let (file, path) = (file, scratch.file("log"))
+        // A pipe holds its writer up until somebody reads.
+        let (file, path) = (file, scratch.file("pipe"))
+        #expect(mkfifo(path, 0o600) == 0)
+        let size = 10_000_000
         loop.tell { core in
             core.wish(.openFile(file, path: path, size: 0))
-            for _ in 0..<100 { core.wish(.append(file, [UInt8](repeating: 9, count: 100_000))) }
+            for _ in 0..<100 { core.wish(.append(file, [UInt8](repeating: 9, count: size / 100))) }
             core.wish(.exit(0))
         }
+        let journal = loop.journal
+        let reader = try IO.Thread.start("reader") {
+            usleep(100_000)
+            var total = 0
+            let number = open(path, O_RDONLY)
+            journal.add(.note("reading"))
+            var piece = [UInt8](repeating: 0, count: 65_536)
+            while total < size {
+                let count = read(number, &piece, piece.count)
+                guard count > 0 else { break }
+                total += count
+            }
+            journal.add(.note("read \(total)"))
+        }
         #expect(loop.join() == 0)
-        #expect(scratch.contents("log").count == 10_000_000)
+        #expect(journal.all.contains(.note("reading")), "the loop ended before its file")
+        reader.join()
+        let written = journal.all.contains(.appended(file, size))
+        #expect(journal.all.contains(.note("read \(size)")))
+        #expect(!written, "the core hears of nothing after the end")
     }
 }

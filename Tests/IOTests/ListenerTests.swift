@@ -126,6 +126,28 @@ struct ListenerTests {
         withExtendedLifetime(listener) {}
     }
 
+    /// Several loops accept at one Unix socket, whose path goes when the first of them ends.
+    @Test func loopsShareAUnixSocket() throws {
+        let scratch = Scratch()
+        let path = scratch.file("socket")
+        let listener = try Listener.unix(path: path, permissions: 0, options: ListenerOptions())
+        let loops = [
+            try RunningLoop(listeners: [listener]), try RunningLoop(listeners: [listener]),
+        ]
+        for _ in 0..<50 {
+            let client = try TestSocket.connect(path: path)
+            try client.send("x")
+            _ = try client.receiveText(1)
+        }
+        let opened = loops.map { loop in
+            loop.journal.count { if case .opened = $0 { true } else { false } }
+        }
+        #expect(opened.reduce(0, +) == 50)
+        loops[0].stop()
+        #expect(access(path, F_OK) != 0)
+        withExtendedLifetime(listener) {}
+    }
+
     // MARK: No room
 
     /// Without a free descriptor the loop rests instead of spinning, says so once, and goes on when there is one.

@@ -84,6 +84,7 @@ package final class EventLoop {
         settle()
         while true {
             if let exitStatus {
+                for seat in listeners { seat.listener.withdraw() }
                 files.finish()
                 return exitStatus
             }

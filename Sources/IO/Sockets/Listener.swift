@@ -2,6 +2,7 @@
 
 import Glibc
 import RESP
+import Synchronization
 
 /// How listeners are made.
 package struct ListenerOptions: Sendable {
@@ -28,6 +29,7 @@ package final class Listener: Sendable {
 
     package let descriptor: Descriptor
     private let place: Place
+    private let isWithdrawn = Atomic<Bool>(false)
     /// What the listener is bound to; the port is the real one when 0 was asked for.
     package let address: PeerAddress
 
@@ -38,7 +40,16 @@ package final class Listener: Sendable {
     }
 
     deinit {
-        if case .unix(let path) = place { unsafe unlink(path) }
+        withdraw()
+    }
+
+    /// Takes the path of a Unix socket away: nobody finds it any more, and the next start finds nothing stale.
+    /// Done by the first loop that ends, as a program that exits lets go of nothing else.
+    func withdraw() {
+        guard case .unix(let path) = place,
+            !isWithdrawn.exchange(true, ordering: .relaxed)
+        else { return }
+        _ = unsafe unlink(path)
     }
 
     var isUnix: Bool {
@@ -121,7 +132,7 @@ package final class Listener: Sendable {
 
     // MARK: Unix
 
-    /// A listener at a path, with these permission bits (0: what the umask leaves). A socket that nobody
+    /// A listener at a path, for one loop or for several at once (a path cannot be bound twice), with these permission bits (0: what the umask leaves). A socket that nobody
     /// listens on any more is removed first; one that is alive is not.
     package static func unix(path: String, permissions: UInt32, options: ListenerOptions)
         throws(ListenFailure) -> Listener
