@@ -3,11 +3,11 @@
 import RESP
 
 extension ProxyCore {
-    /// Memory of output that waits, and bytes of input that wait for more or for their turn.
+    /// Memory of output that waits, and of input that waits for more or for its turn.
     package var bytesHeld: Int {
         var bytes = pool.inUse
         for client in clients.all {
-            bytes += client.unfinished?.bytes.count ?? 0
+            bytes += client.unfinished?.bytes.allocated ?? 0
             for reply in client.held { bytes += reply.bytes.count }
         }
         return bytes
@@ -19,7 +19,7 @@ extension ProxyCore {
         let slack = 2 * BlockPool.payload + 65_536
         let limits = configuration.limits
         let held = limits.clientRequests * 256
-        let client = 4 * limits.clientOutput + held + 3 * longest + 2 * slack
+        let client = 4 * limits.clientOutput + held + 4 * longest + 4 * slack
         return clients * client + backends.count * (limits.backendOutput + slack)
     }
 

@@ -3,10 +3,10 @@
 import RESP
 
 extension ServerCore {
-    /// Memory of output that waits, and bytes of input that wait for more or for their turn.
+    /// Memory of output that waits, and of input that waits for more or for its turn.
     package var bytesHeld: Int {
         var bytes = pool.inUse
-        for client in clients.all { bytes += client.unfinished?.bytes.count ?? 0 }
+        for client in clients.all { bytes += client.unfinished?.bytes.allocated ?? 0 }
         return bytes
     }
 
@@ -14,7 +14,7 @@ extension ServerCore {
     package func mostBytesHeld(clients: Int, longest: Int) -> Int {
         // A queue holds up to a block more than its bytes at each end, and a core is handed 64 kB at a time.
         let slack = 2 * BlockPool.payload + 65_536
-        return clients * (limits.clientOutput + 2 * longest + 2 * slack)
+        return clients * (limits.clientOutput + 4 * longest + 4 * slack)
     }
 
     /// Traps when a session is in a state that it cannot be in.
