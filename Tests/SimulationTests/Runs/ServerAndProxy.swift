@@ -30,7 +30,7 @@ extension Setup {
         configuration.limits.clientOutput = random.pick([1_000, 20_000, 1 << 20])
         configuration.limits.clientRequests = random.pick([2, 16, 1_024])
         configuration.limits.backendOutput = random.pick([1_000, 50_000, 16 << 20])
-        configuration.limits.stall = random.between(.milliseconds(20), .milliseconds(500))
+        configuration.limits.stall = random.between(.milliseconds(20), .milliseconds(200))
         return ProxyCore(configuration: configuration, worker: worker, workers: workers)
     }
 }

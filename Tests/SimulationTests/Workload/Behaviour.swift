@@ -16,6 +16,7 @@ struct Behaviour {
     var largeShare = 0.02
     /// Reads small pieces, with long pauses between.
     var readsSlowly = false
+    var pauses = Duration.milliseconds(20)
 
     init() {}
 
@@ -27,6 +28,12 @@ struct Behaviour {
         largest = random.pick([200, 2_000, 20_000, 150_000])
         largeShare = random.pick([0, 0.01, 0.05])
         readsSlowly = random.chance(0.15)
+        // Asking for much and taking little is what limits on output are for.
+        if readsSlowly, random.chance(0.5) {
+            largeShare = 0.5
+            depth = 200
+        }
+        pauses = random.between(.milliseconds(1), .milliseconds(300))
     }
 
     func size(from random: inout Random) -> Int {

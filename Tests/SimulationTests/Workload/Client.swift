@@ -158,6 +158,7 @@ final class Client: Host {
         case .quit:
             world.coverage.reach(.quit)
             ask(.quit)
+            if random.chance(0.3) { askInVain(on: end) }
         case .garbage:
             world.coverage.reach(.garbage)
             let garbage = random.pick(Question.garbage)
@@ -171,6 +172,14 @@ final class Client: Host {
             world.network.vanish(end)
             gone()
         }
+    }
+
+    /// Asks behind its QUIT: that must not be answered. The connection may then be reset, and take the reply to
+    /// QUIT with it, since the other side closes with bytes unread.
+    private func askInVain(on end: End) {
+        world.coverage.reach(.askedAfterQuit)
+        _ = RequestForm.multibulk.write([[UInt8]("ECHO"), [UInt8]("in vain")], to: &unsent)
+        end.wasHarmed = true
     }
 
     private func anyQuestion() -> Question {
@@ -257,7 +266,7 @@ final class Client: Host {
         guard !willLook else { return }
         willLook = true
         world.coverage.reach(.slowReader)
-        world.schedule(.look(self), in: random.wait(mean: .milliseconds(20)))
+        world.schedule(.look(self), in: random.wait(mean: behaviour.pauses))
     }
 
     /// The pause of a client that reads slowly is over.

@@ -12,7 +12,7 @@ enum Mark: Int, CaseIterable {
     case serverRestart, proxyRestart, wallClockForward, wallClockBack, earlyTick
     // What clients do.
     case inlineRequest, quotedRequest, largeValue, emptyValue, slowReader, halfClose, vanish, quit
-    case garbage, abruptClose
+    case garbage, abruptClose, askedAfterQuit
     // What programs did about it.
     case pausedReading, resumedReading, closedByProgram, reconnectedBackend, refusedBackend
     case neverSentReply, closedForUnknownFate, protocolError, unknownCommand, wrongArity

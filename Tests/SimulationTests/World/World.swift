@@ -58,7 +58,7 @@ final class World {
         var random = Random(seed: seed)
         var menu = random.split()
         faults = setup.faults ?? Faults(from: &menu)
-        breaking = setup.breaking ?? menu.between(.milliseconds(50), .milliseconds(400))
+        breaking = setup.breaking ?? menu.between(.milliseconds(50), .milliseconds(800))
         let workers = setup.workers ?? menu.pick([1, 2, 4])
         self.random = random.split()
         network = Network(in: self, random: random.split())
@@ -123,10 +123,15 @@ final class World {
         guard !isOver else { return }
         heal()
         runWhile("waits for an answer") { !$0.isSettled }
+        waitForBackends()
         guard !isOver else { return }
         for client in clients { client.audit() }
         runWhile("waits in the audit") { $0.phase != .finished }
         guard !isOver else { return }
+        // First with the clients connected, since one at rest must cost no memory; then without them. In between
+        // there is time to learn of connections whose other end vanished.
+        run(until: now + .seconds(3))
+        checkRest()
         for client in clients { client.leave() }
         run(until: now + .seconds(3))
         checkRest()
@@ -162,6 +167,15 @@ final class World {
         }
     }
 
+    /// Programs find their way back to each other by themselves.
+    private func waitForBackends() {
+        let deadline = now + World.patience
+        while !isOver, let lost = machines.flatMap(\.nodes).first(where: { $0.isInTrouble }) {
+            run(until: now + .milliseconds(10))
+            if now > deadline { report(.answers, "\(lost.name) has no backend any more") }
+        }
+    }
+
     private func heal() {
         trace("nothing breaks any more")
         isBreaking = false
@@ -178,7 +192,6 @@ final class World {
                 report(.rests, "\(node.name) has connections that are gone")
             }
         }
-        if network.hasClientLinks { report(.rests, "connections of clients that left stay open") }
     }
 
     private func handle(_ event: Event) {
