@@ -89,6 +89,19 @@ import Testing
         #expect(proxy.driver.output(of: slow).utf8.count == 7 + 1000 + 2)
     }
 
+    /// A slow reader's own further requests are nobody else's.
+    @Test func slowReaderWithMoreToCome() throws {
+        let proxy = ProxyUnderTest { $0.limits.clientOutput = 100 }
+        let slow = proxy.driver.connect()
+        proxy.driver.room[slow] = 0
+        for words in [["GET", "big"], ["SELECT", "0"], ["GET", "small"]] {
+            proxy.driver.command(words, to: slow)
+        }
+        proxy.masterSays("$1000\r\n" + String(repeating: "x", count: 500))
+        proxy.driver.pass(.seconds(10))
+        #expect(!proxy.driver.closed.contains(slow))
+    }
+
     @Test func clientsInAll() throws {
         let proxy = ProxyUnderTest { $0.maximumClients = 2 }
         let clients = (0..<3).map { _ in proxy.driver.connect() }

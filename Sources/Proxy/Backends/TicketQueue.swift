@@ -59,6 +59,11 @@ struct TicketQueue {
         for index in 0..<count { body(ring[(head + index) & (ring.count - 1)]!) }
     }
 
+    /// Whether a client other than this one waits. O(tickets).
+    func owesAnybody(but client: ConnectionID) -> Bool {
+        (0..<count).contains { ring[(head + $0) & (ring.count - 1)]!.client != client }
+    }
+
     private mutating func removeFirst() {
         ring[head] = nil
         head = (head + 1) & (ring.count - 1)

@@ -1,0 +1,66 @@
+// From a client's bytes to the master, or to an answer of the proxy's own.
+
+import RESP
+
+extension ProxyCore {
+    func read(_ bytes: Span<UInt8>, from client: ClientSession) {
+        do {
+            client.unfinished = try reader.read(
+                bytes, after: client.unfinished, limits: requestLimits
+            ) {
+                handle($0, of: client)
+            }
+        } catch {
+            client.unfinished = nil
+            reply(to: client) { error.append(to: &$0) }
+            client.state = .closing
+        }
+        settle(client)
+    }
+
+    private func handle(_ request: Request, of client: ClientSession) -> RequestReader.Verdict {
+        let command = table.find(request)
+        switch Disposition(command, in: table) {
+        case .forward:
+            forward(request, of: client)
+        case .local:
+            answer(request, command!, of: client)
+        case .refuse(let reason):
+            refuse(request, of: client, because: reason)
+        }
+        if client.state == .closing { return .drop }
+        guard mayGoOn(client) else {
+            client.isPaused = true
+            pending.wishes.append(.pause(client.id))
+            if !hasRoom(backend(of: client)) { waitingForBackends.append(client.id) }
+            return .wait
+        }
+        return .goOn
+    }
+
+    private func forward(_ request: Request, of client: ClientSession) {
+        let backend = backend(of: client)
+        if case .waiting(_, let reason) = backend.state {
+            return reply(to: client) { appendUnreachable(backend, reason, to: &$0) }
+        }
+        backend.send(request, for: client.id, lengthensTicket: client.held.isEmpty)
+        client.forwarded += 1
+        list(backend)
+    }
+
+    private func refuse(_ request: Request, of client: ClientSession, because reason: StaticString)
+    {
+        reply(to: client) {
+            $0.append("-ERR '")
+            ErrorText.append(request[0], upTo: 128, to: &$0)
+            $0.append("' is not served by this proxy: ")
+            $0.append(reason)
+            $0.append("\r\n")
+        }
+    }
+
+    /// All requests of a client go over one connection, as long as it lives.
+    func backend(of client: ClientSession) -> BackendConnection {
+        backends[Int(client.id.slot) % backends.count]
+    }
+}
