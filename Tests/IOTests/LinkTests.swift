@@ -169,10 +169,10 @@ struct LinkTests {
 
 /// What a name stands for at the moment, and how often that was asked.
 private final class Addresses: Sendable {
-    private let state: Mutex<(list: [SocketAddress], asked: Int)>
+    private let state: Guarded<(list: [SocketAddress], asked: Int)>
 
     init(_ list: [SocketAddress]) {
-        state = Mutex((list, 0))
+        state = Guarded((list, 0))
     }
 
     var list: [SocketAddress] {

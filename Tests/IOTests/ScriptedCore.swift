@@ -1,6 +1,7 @@
 // A small core for the loop's tests: does what a test tells it to, and writes down what it is told by the loop.
 
 import Foundation
+import IO
 import RESP
 import Synchronization
 import Testing
@@ -23,7 +24,7 @@ final class Journal: Sendable {
         case note(String)
     }
 
-    private let entries = Mutex<[Entry]>([])
+    private let entries = Guarded<[Entry]>([])
     /// How often the loop looked for wishes: more than once per turn, so that a loop that spins shows.
     let looks = Atomic<Int>(0)
 

@@ -2,7 +2,6 @@
 
 import Glibc
 import RESP
-import Synchronization
 
 final class FileWriter: Sendable {
     enum Order: Sendable {
@@ -35,7 +34,7 @@ final class FileWriter: Sendable {
     }
 
     private final class OrderQueue: Sendable {
-        private let waiting = Mutex<[Order]>([])
+        private let waiting = Guarded<[Order]>([])
         private let bell: Bell
 
         init() throws(Errno) {

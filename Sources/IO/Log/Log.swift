@@ -116,7 +116,7 @@ private final class LogFile: Sendable {
     }
 
     private let path: String
-    private let current = Mutex<Open?>(nil)
+    private let current = Guarded<Open?>(nil)
 
     init(path: String) {
         self.path = path

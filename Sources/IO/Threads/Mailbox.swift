@@ -15,7 +15,7 @@ package final class Mailbox: Sendable {
 
     /// Rung when the first message is left; the loop watches it.
     let bell: Bell
-    private let messages = Mutex<[Message]>([])
+    private let messages = Guarded<[Message]>([])
     /// Looked at once per turn, so that mail comes before the bytes of the same turn.
     private let hasMail = Atomic<Bool>(false)
 

@@ -1,7 +1,6 @@
 // Several loops, each on a thread of its own with a core of its own, that start and stop together.
 
 import RESP
-import Synchronization
 
 /// Why a program could not start; the text is for the person who started it.
 package struct StartFailure: Error {
@@ -77,7 +76,7 @@ package enum Workers {
 
     /// How the first loop ended; that ends the others.
     private final class Outcome: Sendable {
-        private let result = Mutex<Result<Int32, StartFailure>?>(nil)
+        private let result = Guarded<Result<Int32, StartFailure>?>(nil)
         private let mailboxes: [Mailbox]
 
         init(mailboxes: [Mailbox]) {
