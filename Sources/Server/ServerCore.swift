@@ -144,12 +144,18 @@ package final class ServerCore: Core {
             pending.log(
                 .verbose, "Protocol error (\(error.reason)) from client \(client.peer)")
         }
+        let limitsChanged = requestLimits.isAuthenticated != client.isAuthenticated
+        if limitsChanged, client.unfinished != nil, !client.isPaused {
+            return read(Span(), from: client)
+        }
         settle(client)
     }
 
     private func handle(_ request: Request, of client: ClientSession) -> RequestReader.Verdict {
         execute(request, for: client)
         if client.state == .closing { return .drop }
+        // What follows AUTH is read anew, under the limits of a client that has authenticated.
+        if requestLimits.isAuthenticated != client.isAuthenticated { return .wait }
         if client.output.count > limits.clientOutput {
             client.isPaused = true
             pending.wishes.append(.pause(client.id))

@@ -36,21 +36,26 @@ func parse(_ bytes: [UInt8], _ path: String) -> ProxyConfiguration {
     }
 }
 
+/// The listeners of each worker: TCP ports are bound by each, the kernel deals the connections out; a Unix socket
+/// is bound once and heard by all.
 func listen(
-    _ configuration: ProxyConfiguration, sharesPort: Bool, _ log: Log
-) throws(ListenFailure) -> [Listener] {
+    _ configuration: ProxyConfiguration, workers: Int, _ log: Log
+) throws(ListenFailure) -> [[Listener]] {
     var options = ListenerOptions()
     options.backlog = Int32(configuration.tcp.backlog)
     options.keepAlive = Int32(configuration.tcp.keepalive.components.seconds)
-    options.sharesPort = sharesPort
-    var listeners: [Listener] = []
+    options.sharesPort = workers > 1
+    var listeners: [[Listener]] = Array(repeating: [], count: workers)
     for endpoint in configuration.listen {
         switch endpoint {
         case .tcp(let host, let port):
-            listeners += try Listener.tcp(
-                bind: [host], port: port, options: options, log: log, role: .proxy)
+            for worker in 0..<workers {
+                listeners[worker] += try Listener.tcp(
+                    bind: [host], port: port, options: options, log: log, role: .proxy)
+            }
         case .unix(let path):
-            listeners.append(try Listener.unix(path: path, permissions: 0, options: options))
+            let listener = try Listener.unix(path: path, permissions: 0, options: options)
+            for worker in 0..<workers { listeners[worker].append(listener) }
         }
     }
     return listeners
@@ -85,11 +90,7 @@ func serve(_ configuration: ProxyConfiguration, _ log: Log) throws -> Int32 {
         case .automatic: CurrentProcess.processorCount
         case .count(let count): count
         }
-    var listeners: [[Listener]] = []
-    for _ in 0..<workers {
-        listeners.append(try listen(configuration, sharesPort: workers > 1, log))
-    }
-    let shared = listeners
+    let listeners = try listen(configuration, workers: workers, log)
     for listener in listeners[0] { log.write(.notice, listener.readiness, as: .proxy) }
     var options = LoopOptions()
     options.connectTimeout = configuration.timeouts.connect
@@ -101,7 +102,7 @@ func serve(_ configuration: ProxyConfiguration, _ log: Log) throws -> Int32 {
             let loop = try EventLoop(
                 driving: core, mailbox: mailboxes[number], log: log, options: settings
             ) { .proxy }
-            for listener in shared[number] { try loop.listen(on: listener) }
+            for listener in listeners[number] { try loop.listen(on: listener) }
             return loop
         } catch {
             throw StartFailure("Cannot start a worker: \(error)")

@@ -66,6 +66,22 @@ import Testing
         #expect(server.driver.closed == [idle])
     }
 
+    /// The small limits of a client that has not authenticated end with AUTH, in the middle of what was read too.
+    @Test func limitsEndWithAuthentication() {
+        let server = ServerUnderTest(["requirepass": "secret"])
+        let client = server.driver.connect()
+        let many = ["DEL"] + (0..<20).map { "k\($0)" }
+        server.driver.send(
+            Wire.request(["AUTH", "secret"]) + Wire.request(many) + Wire.request(["PING"]),
+            to: client)
+        #expect(server.driver.output(of: client) == "+OK\r\n:0\r\n+PONG\r\n")
+        let other = server.driver.connect()
+        server.driver.command(many, to: other)
+        #expect(
+            server.driver.output(of: other)
+                == "-ERR Protocol error: unauthenticated multibulk length\r\n")
+    }
+
     /// Above the limit of waiting output requests wait, and go on where they stopped once it is taken.
     @Test func unreadReplies() {
         var limits = ServerLimits()

@@ -132,8 +132,9 @@ package final class Listener: Sendable {
 
     // MARK: Unix
 
-    /// A listener at a path, for one loop or for several at once (a path cannot be bound twice), with these permission bits (0: what the umask leaves). A socket that nobody
-    /// listens on any more is removed first; one that is alive is not.
+    /// A listener at a path, for one loop or for several at once (a path cannot be bound twice), with these
+    /// permission bits (0: what the umask leaves). A socket that nobody listens on any more is removed first; one
+    /// that is alive is not.
     package static func unix(path: String, permissions: UInt32, options: ListenerOptions)
         throws(ListenFailure) -> Listener
     {
