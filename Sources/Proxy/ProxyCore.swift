@@ -26,16 +26,19 @@ package final class ProxyCore: Core {
     var waitingForBackends: [ConnectionID] = []
     /// Where a reply of the proxy's own is written when it cannot go out yet.
     private var heldReply: OutputQueue
+    private let maximumClients: Int
     private var lastClientNumber: Int
     private let clientNumberStep: Int
 
-    /// `worker` of `workers`: client numbers are unique over all of them without a word between them.
+    /// `worker` of `workers`: client numbers are unique over all of them without a word between them, and each
+    /// takes its share of `maxclients`.
     package init(configuration: ProxyConfiguration, worker: Int = 0, workers: Int = 1) {
         self.configuration = configuration
         var limits = RequestLimits()
         limits.requestLength = configuration.limits.requestBytes
         requestLimits = limits
         heldReply = OutputQueue(pool: pool)
+        maximumClients = (configuration.maximumClients + workers - 1) / workers
         lastClientNumber = worker + 1 - workers
         clientNumberStep = workers
         for number in 0..<configuration.backends.connections {
@@ -55,7 +58,7 @@ package final class ProxyCore: Core {
         lastClientNumber += clientNumberStep
         let client = ClientSession(id: id, number: lastClientNumber, peer: peer, pool: pool)
         clients.insert(client, for: id)
-        if clients.count > configuration.maximumClients {
+        if clients.count > maximumClients {
             client.output.append("-ERR max number of clients reached\r\n")
             client.state = .closing
             settle(client)

@@ -109,6 +109,16 @@ import Testing
         #expect(proxy.driver.closed == [clients[2]])
     }
 
+    /// Workers do not ask each other: each takes its share.
+    @Test func clientsOfOneWorker() throws {
+        var configuration = ProxyConfiguration()
+        configuration.maximumClients = 5
+        let driver = HandDriver(ProxyCore(configuration: configuration, worker: 1, workers: 2))
+        let clients = (0..<4).map { _ in driver.connect() }
+        #expect(driver.closed == [clients[3]])
+        #expect(driver.ask("CLIENT", "ID", on: clients[1]) == ":4\r\n")
+    }
+
     /// A request above `request_bytes` is refused when it is announced, and ends its client.
     @Test func requestBytes() throws {
         let proxy = ProxyUnderTest { $0.limits.requestBytes = 1000 }
