@@ -26,12 +26,13 @@ public enum SluiceProxy {
         guard let path = LiveProcess.built("sluice-proxy") else {
             throw SupportError("sluice-proxy has not been built")
         }
+        let file = FileManager.default.temporaryDirectory
+            .appendingPathComponent("sluice-\(UUID().uuidString).yaml")
+        defer { try? FileManager.default.removeItem(at: file) }
         return try LiveServer.start(path: path) { port in
             let text =
                 (["listen: 127.0.0.1:\(port)", "backends:", "  master: \(master.endpoint)"] + lines)
                 .joined(separator: "\n") + "\n"
-            let file = FileManager.default.temporaryDirectory
-                .appendingPathComponent("sluice-\(UUID().uuidString).yaml")
             try? text.write(to: file, atomically: true, encoding: .utf8)
             return [file.path]
         }
