@@ -268,6 +268,8 @@ final class Network {
         if end.incoming.arrived > 0, random.chance(0.5) {
             world.coverage.reach(.unreadDropped)
             consume(end.incoming.arrived, from: end)
+            // What comes behind a gap must not be read either.
+            end.incoming.survivors = 0
         }
         announce(end)
     }

@@ -19,7 +19,8 @@ enum Flaw: CaseIterable {
         switch self {
         case .none: []
         case .swapsReplies, .changesToken, .wrongShape: [.replyMatches]
-        case .dropsReply, .cutsBulk: [.replyMatches, .answers]
+        case .cutsBulk: [.replyMatches, .answers]
+        case .dropsReply: [.replyMatches, .value, .counter, .answers]
         case .doublesReply: [.replyMatches, .replyUnasked]
         case .incrementsTwice: [.counter]
         case .forgetsWrite: [.value]
@@ -108,7 +109,9 @@ final class SmallServer: Core, Inspectable {
             arguments.append(argument)
         }
         requests += 1
-        if requests % 50 == 0, misbehaves(arguments, session) { return .goOn }
+        if requests % 50 == 0, misbehaves(arguments, session) {
+            return flaw == .closesForNothing ? .drop : .goOn
+        }
         session.output.append(answer(arguments, of: session).span)
         if session.isClosing { return .drop }
         guard session.output.count > SmallServer.outputLimit else { return .goOn }
