@@ -20,6 +20,7 @@ extension ProxyCore {
         pending.log(.warning, "Lost the connection to master \(backend.endpoint)")
         settleTickets(of: backend, sent: backend.sent, reason: "the connection was lost")
         backend.reset()
+        resumeWaitingForBackends()
         if now.instant - since >= BackendConnection.steady {
             backend.refusals = 0
             connect(backend)
@@ -37,6 +38,7 @@ extension ProxyCore {
         }
         settleTickets(of: backend, sent: 0, reason: reason)
         backend.reset()
+        resumeWaitingForBackends()
         wait(backend, reason: reason, at: now)
     }
 

@@ -65,6 +65,10 @@ extension ProxyCore {
             backend.tickets.visit { if $0.client == client.id { owed += $0.replies } }
         }
         precondition(owed == client.forwarded - client.delivered, "tickets and client disagree")
+        if client.isPaused, client.inFlight == 0, client.output.isEmpty {
+            precondition(
+                waitingForBackends.contains(client.id), "nothing will wake a paused client")
+        }
         var last = client.delivered
         for reply in client.held {
             precondition(reply.position > client.delivered, "a held reply missed its turn")

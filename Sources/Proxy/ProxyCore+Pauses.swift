@@ -27,6 +27,12 @@ extension ProxyCore {
         }
     }
 
+    /// A backend has room again, or begins anew with nothing queued: whoever waited may be able to go on.
+    func resumeWaitingForBackends() {
+        resumable += waitingForBackends
+        waitingForBackends.removeAll(keepingCapacity: true)
+    }
+
     /// Well below each limit, so that a pause is worth its two system calls.
     private func mayResume(_ client: ClientSession) -> Bool {
         client.inFlight <= configuration.limits.clientRequests / 2

@@ -99,10 +99,7 @@ package final class ProxyCore: Core {
         } else if let backend = backends.first(where: { $0.id == id }) {
             backend.isListed = false
             backend.output.drain(into: write)
-            if hasMuchRoom(backend) {
-                resumable += waitingForBackends
-                waitingForBackends.removeAll(keepingCapacity: true)
-            }
+            if hasMuchRoom(backend) { resumeWaitingForBackends() }
         }
         resumeClients()
     }
