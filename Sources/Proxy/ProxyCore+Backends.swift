@@ -11,16 +11,33 @@ extension ProxyCore {
         lose(backend, at: now)
     }
 
+    /// The name leads elsewhere: connects anew as soon as no reply is owed on the old connection.
+    func follow(_ backend: BackendConnection) {
+        guard case .ready(let id, let since, _) = backend.state else { return }
+        guard backend.tickets.isEmpty else {
+            backend.state = .ready(id, since: since, hasMoved: true)
+            return
+        }
+        pending.log(.notice, "Master \(backend.endpoint) has a new address: connecting anew")
+        pending.wishes.append(.close(id))
+        beginAnew(backend)
+        connect(backend)
+    }
+
+    private func beginAnew(_ backend: BackendConnection) {
+        backend.reset()
+        wakeThoseWaiting(for: backend)
+    }
+
     /// A connection is gone. Requests that had begun to leave may have run, so their clients are closed, as the
     /// master itself would have closed them; the others are answered that they never left.
     func lose(_ backend: BackendConnection, at now: Moment) {
-        guard case .ready(_, let since) = backend.state else {
+        guard case .ready(_, let since, _) = backend.state else {
             preconditionFailure("a connection was lost that did not stand")
         }
         pending.log(.warning, "Lost the connection to master \(backend.endpoint)")
         settleTickets(of: backend, sent: backend.sent, reason: "the connection was lost")
-        backend.reset()
-        resumeWaitingForBackends()
+        beginAnew(backend)
         if now.instant - since >= BackendConnection.steady {
             backend.refusals = 0
             connect(backend)
@@ -37,8 +54,7 @@ extension ProxyCore {
             pending.log(.warning, "Cannot reach master \(backend.endpoint): \(reason)")
         }
         settleTickets(of: backend, sent: 0, reason: reason)
-        backend.reset()
-        resumeWaitingForBackends()
+        beginAnew(backend)
         wait(backend, reason: reason, at: now)
     }
 
@@ -52,9 +68,11 @@ extension ProxyCore {
         while let ticket = backend.tickets.popFirst() {
             guard let client = clients[ticket.client] else { continue }
             if ticket.start < sent {
-                drop(client)
+                client.cutShort()
+                settle(client)
                 continue
             }
+            if client.state == .closing { continue }
             for _ in 0..<ticket.replies {
                 appendUnreachable(backend, reason, to: &client.output)
                 client.delivered += 1

@@ -67,7 +67,8 @@ extension ProxyCore {
         precondition(owed == client.forwarded - client.delivered, "tickets and client disagree")
         if client.isPaused, client.inFlight == 0, client.output.isEmpty {
             precondition(
-                waitingForBackends.contains(client.id), "nothing will wake a paused client")
+                backend(of: client).waiting.contains(client.id),
+                "nothing will wake a paused client")
         }
         var last = client.delivered
         for reply in client.held {

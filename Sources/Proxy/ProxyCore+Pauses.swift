@@ -6,19 +6,20 @@ import RESP
 extension ProxyCore {
     func mayGoOn(_ client: ClientSession) -> Bool {
         client.inFlight < configuration.limits.clientRequests
-            && client.output.count < configuration.limits.clientOutput
+            && client.unread < configuration.limits.clientOutput
             && hasRoom(backend(of: client))
     }
 
     func hasRoom(_ backend: BackendConnection) -> Bool {
-        backend.output.count < configuration.limits.backendOutput
+        backend.output.count < configuration.limits.backendOutput && !backend.hasMoved
     }
 
     func resumeClients() {
         while let id = resumable.popLast() {
             guard let client = clients[id], client.isPaused else { continue }
             guard mayResume(client) else {
-                if !hasMuchRoom(backend(of: client)) { waitingForBackends.append(id) }
+                let backend = backend(of: client)
+                if !hasMuchRoom(backend) { backend.waiting.append(id) }
                 continue
             }
             client.isPaused = false
@@ -28,20 +29,20 @@ extension ProxyCore {
     }
 
     /// A backend has room again, or begins anew with nothing queued: whoever waited may be able to go on.
-    func resumeWaitingForBackends() {
-        resumable += waitingForBackends
-        waitingForBackends.removeAll(keepingCapacity: true)
+    func wakeThoseWaiting(for backend: BackendConnection) {
+        resumable += backend.waiting
+        backend.waiting.removeAll(keepingCapacity: true)
     }
 
     /// Well below each limit, so that a pause is worth its two system calls.
     private func mayResume(_ client: ClientSession) -> Bool {
         client.inFlight <= configuration.limits.clientRequests / 2
-            && client.output.count <= configuration.limits.clientOutput / 2
+            && client.unread <= configuration.limits.clientOutput / 2
             && hasMuchRoom(backend(of: client))
     }
 
     func hasMuchRoom(_ backend: BackendConnection) -> Bool {
-        backend.output.count <= configuration.limits.backendOutput / 2
+        backend.output.count <= configuration.limits.backendOutput / 2 && !backend.hasMoved
     }
 
     // MARK: A client that does not take its replies

@@ -39,9 +39,11 @@ extension ProxyCore {
                 whole = 0
             }
         }
-        guard start < bytes.count, let ticket = backend.tickets.first else { return }
-        pass(bytes.extracting(start..<bytes.count), whole, to: ticket.client, backend, now)
-        if whole > 0 { backend.tickets.settle(whole) }
+        if start < bytes.count, let ticket = backend.tickets.first {
+            pass(bytes.extracting(start..<bytes.count), whole, to: ticket.client, backend, now)
+            if whole > 0 { backend.tickets.settle(whole) }
+        }
+        if backend.hasMoved, backend.tickets.isEmpty { follow(backend) }
     }
 
     /// Hands bytes of replies to their client, `replies` of which end in them. Those of a client that has gone are

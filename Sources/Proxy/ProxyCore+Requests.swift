@@ -20,19 +20,23 @@ extension ProxyCore {
 
     private func handle(_ request: Request, of client: ClientSession) -> RequestReader.Verdict {
         let command = table.find(request)
-        switch Disposition(command, in: table) {
+        switch Disposition(request, command, in: table) {
         case .forward:
             forward(request, of: client)
         case .local:
             answer(request, command!, of: client)
-        case .refuse(let reason):
-            refuse(request, of: client, because: reason)
+        case .refuse(let refusal):
+            refuse(request, of: client, because: refusal.reason)
+        case .close:
+            pending.log(.warning, CrossProtocol.warning(about: client.peer))
+            client.state = .closing
         }
         if client.state == .closing { return .drop }
         guard mayGoOn(client) else {
             client.isPaused = true
             pending.wishes.append(.pause(client.id))
-            if !hasRoom(backend(of: client)) { waitingForBackends.append(client.id) }
+            let backend = backend(of: client)
+            if !hasRoom(backend) { backend.waiting.append(client.id) }
             return .wait
         }
         return .goOn

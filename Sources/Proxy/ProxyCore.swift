@@ -22,23 +22,23 @@ package final class ProxyCore: Core {
     private(set) var backends: [BackendConnection] = []
     /// Paused clients that may be able to go on; looked at before each call ends.
     var resumable: [ConnectionID] = []
-    /// Clients that were paused because a backend takes requests too slowly.
-    var waitingForBackends: [ConnectionID] = []
     /// Where a reply of the proxy's own is written when it cannot go out yet.
     private var heldReply: OutputQueue
-    private let maximumClients: Int
+    private let clientCount: ClientCount
     private var lastClientNumber: Int
     private let clientNumberStep: Int
 
-    /// `worker` of `workers`: client numbers are unique over all of them without a word between them, and each
-    /// takes its share of `maxclients`.
-    package init(configuration: ProxyConfiguration, worker: Int = 0, workers: Int = 1) {
+    /// `worker` of `workers`: client numbers are unique over all of them without a word between them.
+    package init(
+        configuration: ProxyConfiguration, worker: Int = 0, workers: Int = 1,
+        clientCount: ClientCount = ClientCount()
+    ) {
         self.configuration = configuration
         var limits = RequestLimits()
         limits.requestLength = configuration.limits.requestBytes
         requestLimits = limits
         heldReply = OutputQueue(pool: pool)
-        maximumClients = (configuration.maximumClients + workers - 1) / workers
+        self.clientCount = clientCount
         lastClientNumber = worker + 1 - workers
         clientNumberStep = workers
         for number in 0..<configuration.backends.connections {
@@ -58,7 +58,7 @@ package final class ProxyCore: Core {
         lastClientNumber += clientNumberStep
         let client = ClientSession(id: id, number: lastClientNumber, peer: peer, pool: pool)
         clients.insert(client, for: id)
-        if clients.count > maximumClients {
+        if clientCount.add() > configuration.maximumClients {
             client.output.append("-ERR max number of clients reached\r\n")
             client.state = .closing
             settle(client)
@@ -78,10 +78,12 @@ package final class ProxyCore: Core {
         if let client = clients[id] {
             if client.state == .open { client.state = .ended }
             settle(client)
-        } else if backends.contains(where: { $0.id == id }) {
+        } else if let backend = backends.first(where: { $0.id == id }) {
             // A server that will say no more is of no use, whatever it might still read.
             pending.wishes.append(.close(id))
+            lose(backend, at: now)
         }
+        resumeClients()
     }
 
     package func drain(
@@ -99,16 +101,14 @@ package final class ProxyCore: Core {
         } else if let backend = backends.first(where: { $0.id == id }) {
             backend.isListed = false
             backend.output.drain(into: write)
-            if hasMuchRoom(backend) { resumeWaitingForBackends() }
+            if hasMuchRoom(backend) { wakeThoseWaiting(for: backend) }
         }
         resumeClients()
     }
 
     package func close(_ id: ConnectionID, at now: Moment) {
-        if let client = clients.remove(id) {
-            reader.recycle(client.unfinished)
-            client.unfinished = nil
-            endStall(of: backend(of: client), on: id)
+        if let client = clients[id] {
+            forget(client)
         } else if let backend = backends.first(where: { $0.id == id }) {
             lose(backend, at: now)
         }
@@ -135,15 +135,13 @@ package final class ProxyCore: Core {
             guard case .connecting = backend.state else {
                 preconditionFailure("link \(link.number) was connected unasked")
             }
-            backend.state = .ready(id, since: now.instant)
+            backend.state = .ready(id, since: now.instant, hasMoved: false)
             pending.log(.notice, "Connected to master \(backend.endpoint)")
             list(backend)
         case .refused(let link, let reason):
             refuse(backends[Int(link.number)], reason: reason, at: now)
         case .moved(let link):
-            let backend = backends[Int(link.number)]
-            // While replies are owed the old connection stays; the news comes again.
-            if let id = backend.id, backend.tickets.isEmpty { pending.wishes.append(.close(id)) }
+            follow(backends[Int(link.number)])
         case .signal(.terminate), .signal(.interrupt):
             pending.log(.notice, "Told to end by a signal, exiting")
             pending.wishes.append(.exit(0))
@@ -171,7 +169,7 @@ package final class ProxyCore: Core {
                 return pieces.total
             }
         }
-        client.held.append(.init(position: client.forwarded, bytes: bytes))
+        client.hold(bytes)
     }
 
     func list(_ client: ClientSession) {
@@ -188,10 +186,16 @@ package final class ProxyCore: Core {
 
     /// Closes a client at once, whatever it is owed.
     func drop(_ client: ClientSession) {
-        guard clients.remove(client.id) != nil else { return }
+        guard clients[client.id] != nil else { return }
+        forget(client)
+        pending.wishes.append(.close(client.id))
+    }
+
+    private func forget(_ client: ClientSession) {
+        clients.remove(client.id)
+        clientCount.remove()
         reader.recycle(client.unfinished)
         client.unfinished = nil
-        pending.wishes.append(.close(client.id))
         endStall(of: backend(of: client), on: client.id)
     }
 

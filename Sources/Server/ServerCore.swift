@@ -85,6 +85,8 @@ package final class ServerCore: Core {
         let waiting = client.output.count
         client.output.drain(into: write)
         statistics.outputBytes += waiting - client.output.count
+        // Whoever reads is not idle.
+        if client.output.count < waiting { client.lastActive = now.instant }
         if client.isPaused, client.output.count <= limits.clientOutput / 2 {
             client.isPaused = false
             pending.wishes.append(.resume(id))

@@ -69,9 +69,13 @@ func run(_ path: String) -> Never {
         syslog: configuration.log.syslog ? Syslog(name: "sluice-proxy", facility: "local0") : nil)
     do {
         Signals.prepare()
-        let limit = try DescriptorLimit.adjust(forClients: configuration.maximumClients)
+        // Beside its clients each worker has its own poller, bell, listeners and connections to the master.
+        let own =
+            workerCount(configuration)
+            * (3 + 2 * configuration.listen.count + configuration.backends.connections)
+        let limit = try DescriptorLimit.adjust(forClients: configuration.maximumClients + own)
         for line in limit.lines { log.write(limit.level, line, as: .proxy) }
-        configuration.maximumClients = limit.maximumClients
+        configuration.maximumClients = max(1, limit.maximumClients - own)
         Console.exit(try serve(configuration, log))
     } catch let failure as StartFailure {
         log.write(.warning, failure.message, as: .proxy)
@@ -83,13 +87,17 @@ func run(_ path: String) -> Never {
     Console.exit(1)
 }
 
+func workerCount(_ configuration: ProxyConfiguration) -> Int {
+    switch configuration.threads {
+    case .automatic: CurrentProcess.processorCount
+    case .count(let count): count
+    }
+}
+
 /// Runs the workers until they end, and returns the status.
 func serve(_ configuration: ProxyConfiguration, _ log: Log) throws -> Int32 {
-    let workers =
-        switch configuration.threads {
-        case .automatic: CurrentProcess.processorCount
-        case .count(let count): count
-        }
+    let workers = workerCount(configuration)
+    let clientCount = ClientCount()
     let listeners = try listen(configuration, workers: workers, log)
     for listener in listeners[0] { log.write(.notice, listener.readiness, as: .proxy) }
     var options = LoopOptions()
@@ -97,7 +105,9 @@ func serve(_ configuration: ProxyConfiguration, _ log: Log) throws -> Int32 {
     options.keepAlive = Int32(configuration.tcp.keepalive.components.seconds)
     let settings = options
     return try Workers.run(count: workers) { number, mailboxes throws(StartFailure) in
-        let core = ProxyCore(configuration: configuration, worker: number, workers: workers)
+        let core = ProxyCore(
+            configuration: configuration, worker: number, workers: workers,
+            clientCount: clientCount)
         do throws(Errno) {
             let loop = try EventLoop(
                 driving: core, mailbox: mailboxes[number], log: log, options: settings

@@ -127,6 +127,7 @@ let directory = CurrentProcess.directory
 var (configuration, warnings) = { ($0.configuration, $0.warnings) }(load(request))
 let file = request.file.map { ServerArguments.absolutePath(of: $0, in: directory) }
 let log = makeLog(configuration)
+var status: Int32 = 1
 
 do {
     log.write(.warning, "Sluice is starting, as Redis 7.0.15 would", as: .starting)
@@ -146,9 +147,8 @@ do {
     log.write(
         .notice, "Running mode=standalone, port=\(configuration.port).", as: .master)
     log.write(.warning, "Server initialized", as: .master)
-    let status = try serve(configuration, file: file, on: listeners, log)
-    pidFile?.remove()
-    Console.exit(status)
+    defer { pidFile?.remove() }
+    status = try serve(configuration, file: file, on: listeners, log)
 } catch let failure as StartFailure {
     log.write(.warning, failure.message, as: .master)
 } catch let failure as ListenFailure {
@@ -156,4 +156,4 @@ do {
 } catch {
     log.write(.warning, "Cannot start: \(error)", as: .master)
 }
-Console.exit(1)
+Console.exit(status)

@@ -7,7 +7,9 @@ import Testing
 
 @Suite(.serialized) struct ProgramTests {
     /// Runs a program to its end.
-    private func run(_ name: String, _ arguments: [String]) throws -> (status: Int32?, output: String) {
+    private func run(_ name: String, _ arguments: [String]) throws -> (
+        status: Int32?, output: String
+    ) {
         let path = try #require(LiveProcess.built(name))
         let process = try LiveProcess(path: path, arguments: arguments)
         let status = process.waitForExit()

@@ -55,6 +55,22 @@ import Testing
         #expect(proxy.driver.paused.isEmpty)
     }
 
+    /// Whoever waits for a backend goes on when that begins anew with nothing queued.
+    @Test func slowBackendThatDies() throws {
+        let proxy = ProxyUnderTest { $0.limits.backendOutput = 100 }
+        proxy.driver.room[proxy.master] = 0
+        let (filling, waiting) = (proxy.driver.connect(), proxy.driver.connect())
+        proxy.driver.command(["SET", "key", String(repeating: "v", count: 200)], to: filling)
+        proxy.driver.send(
+            Wire.request(["CLIENT", "SETNAME", "x"]) + Wire.request(["GET", "y"]), to: waiting)
+        #expect(proxy.driver.paused.contains(waiting))
+        proxy.driver.pass(.seconds(2))
+        proxy.driver.cut(proxy.master)
+        #expect(!proxy.driver.paused.contains(waiting))
+        proxy.connectMaster()
+        #expect(proxy.sentToMaster() == "*2\r\n$3\r\nGET\r\n$1\r\ny\r\n")
+    }
+
     /// A reply that nobody reads stops the backend's reading; after `stall` its client is closed for the others.
     @Test func stall() throws {
         let proxy = ProxyUnderTest { $0.limits.clientOutput = 100 }
@@ -109,14 +125,51 @@ import Testing
         #expect(proxy.driver.closed == [clients[2]])
     }
 
-    /// Workers do not ask each other: each takes its share.
-    @Test func clientsOfOneWorker() throws {
+    /// The limit holds over all workers together, however the clients fall to them.
+    @Test func clientsOfAllWorkers() throws {
         var configuration = ProxyConfiguration()
-        configuration.maximumClients = 5
-        let driver = HandDriver(ProxyCore(configuration: configuration, worker: 1, workers: 2))
-        let clients = (0..<4).map { _ in driver.connect() }
-        #expect(driver.closed == [clients[3]])
-        #expect(driver.ask("CLIENT", "ID", on: clients[1]) == ":4\r\n")
+        configuration.maximumClients = 3
+        let count = ClientCount()
+        let workers = (0..<2).map { worker in
+            HandDriver(
+                ProxyCore(
+                    configuration: configuration, worker: worker, workers: 2, clientCount: count))
+        }
+        let first = (0..<2).map { _ in workers[0].connect() }
+        let second = (0..<2).map { _ in workers[1].connect() }
+        #expect(workers[0].closed.isEmpty)
+        #expect(workers[1].closed == [second[1]])
+        #expect(workers[1].ask("CLIENT", "ID", on: second[0]) == ":2\r\n")
+        workers[0].cut(first[0])
+        let third = workers[1].connect()
+        #expect(!workers[1].closed.contains(third))
+    }
+
+    /// Replies that wait for their turn count as unread ones do.
+    @Test func heldReplies() throws {
+        let proxy = ProxyUnderTest { $0.limits.clientOutput = 1000 }
+        let client = proxy.driver.connect()
+        let name = String(repeating: "n", count: 400)
+        proxy.driver.command(["CLIENT", "SETNAME", name], to: client)
+        #expect(proxy.driver.output(of: client) == "+OK\r\n")
+        proxy.driver.command(["GET", "slow"], to: client)
+        for _ in 0..<10 { proxy.driver.command(["CLIENT", "GETNAME"], to: client) }
+        #expect(proxy.driver.paused.contains(client))
+        proxy.masterSays("$-1\r\n")
+        #expect(!proxy.driver.paused.contains(client))
+        let held = "$400\r\n\(name)\r\n"
+        #expect(
+            proxy.driver.output(of: client)
+                == "$-1\r\n" + String(repeating: held, count: 10))
+    }
+
+    @Test func longNames() throws {
+        let proxy = ProxyUnderTest()
+        let client = proxy.driver.connect()
+        let name = String(repeating: "n", count: ClientSession.longestName + 1)
+        #expect(
+            proxy.driver.ask("CLIENT", "SETNAME", name, on: client)
+                == "-ERR Client names cannot be longer than 4096 bytes here\r\n")
     }
 
     /// A request above `request_bytes` is refused when it is announced, and ends its client.

@@ -99,6 +99,55 @@ import Testing
         proxy.connectMaster()
     }
 
+    /// What a client has been sent whole it can still read, when the master dies before the next reply.
+    @Test func repliesBeforeTheLoss() throws {
+        let proxy = ProxyUnderTest()
+        let client = proxy.driver.connect()
+        proxy.driver.room[client] = 0
+        proxy.driver.send(Wire.request(["GET", "a"]) + Wire.request(["GET", "b"]), to: client)
+        proxy.masterSays("$1\r\n1\r\n")
+        proxy.driver.cut(proxy.master)
+        #expect(!proxy.driver.closed.contains(client))
+        proxy.driver.room[client] = nil
+        proxy.driver.drain(client)
+        #expect(proxy.driver.output(of: client) == "$1\r\n1\r\n")
+        #expect(proxy.driver.closed.contains(client))
+    }
+
+    /// A master whose name leads elsewhere is followed as soon as nothing is owed; nobody loses a request.
+    @Test func masterThatMoves() throws {
+        let proxy = ProxyUnderTest()
+        let (first, second) = (proxy.driver.connect(), proxy.driver.connect())
+        proxy.driver.command(["GET", "a"], to: first)
+        proxy.driver.tell(.moved(LinkID(number: 0)))
+        #expect(!proxy.driver.closed.contains(proxy.master))
+        // One more request each is let through, then they wait, so that the old connection falls quiet.
+        proxy.driver.send(
+            Array(["b", "c", "d"].map { Wire.request(["GET", $0]) }.joined()), to: second)
+        #expect(proxy.driver.paused.contains(second))
+        _ = proxy.sentToMaster()
+        proxy.masterSays("$1\r\n1\r\n$1\r\n2\r\n")
+        #expect(proxy.driver.closed.contains(proxy.master))
+        #expect(!proxy.driver.paused.contains(second))
+        proxy.connectMaster()
+        #expect(
+            proxy.sentToMaster() == "*2\r\n$3\r\nGET\r\n$1\r\nc\r\n*2\r\n$3\r\nGET\r\n$1\r\nd\r\n")
+        proxy.masterSays("$1\r\n3\r\n$1\r\n4\r\n")
+        #expect(proxy.driver.output(of: first) == "$1\r\n1\r\n")
+        #expect(proxy.driver.output(of: second) == "$1\r\n2\r\n$1\r\n3\r\n$1\r\n4\r\n")
+    }
+
+    /// HTTP is not passed on: the master would close the connection of all.
+    @Test func httpEndsItsClientOnly() throws {
+        let proxy = ProxyUnderTest()
+        let (browser, other) = (proxy.driver.connect(), proxy.driver.connect())
+        proxy.driver.command(["GET", "a"], to: other)
+        proxy.driver.send("POST / HTTP/1.1\r\nHost: x\r\nSET a b\r\n", to: browser)
+        #expect(proxy.driver.closed == [browser])
+        #expect(proxy.sentToMaster() == "*2\r\n$3\r\nGET\r\n$1\r\na\r\n")
+        #expect(proxy.driver.output(of: browser) == "")
+    }
+
     /// A master that accepts and hangs up (it is full, say) is not asked again in a tight loop.
     @Test func masterThatHangsUp() throws {
         let proxy = ProxyUnderTest()

@@ -66,6 +66,27 @@ import Testing
         #expect(server.driver.closed == [idle])
     }
 
+    /// Whoever reads what it asked for is not idle, however long that takes.
+    @Test func slowReadersAreNotIdle() {
+        var configuration = ServerConfiguration()
+        configuration.timeout = .seconds(3)
+        let server = ServerUnderTest(configuration)
+        let client = server.driver.connect()
+        _ = server.driver.ask("SET", "k", String(repeating: "x", count: 1000), on: client)
+        server.driver.room[client] = 0
+        server.driver.command(["GET", "k"], to: client)
+        for _ in 0..<10 {
+            server.driver.room[client] = 50
+            server.driver.drain(client)
+            server.driver.pass(.seconds(1))
+        }
+        #expect(!server.driver.closed.contains(client))
+        server.driver.room[client] = nil
+        server.driver.drain(client)
+        for _ in 0..<5 { server.driver.pass(.seconds(1)) }
+        #expect(server.driver.closed.contains(client))
+    }
+
     /// The small limits of a client that has not authenticated end with AUTH, in the middle of what was read too.
     @Test func limitsEndWithAuthentication() {
         let server = ServerUnderTest(["requirepass": "secret"])

@@ -3,11 +3,13 @@
 public enum Dialogues {
     public static let all = [
         strings, numbers, deletion, databases, pings, names, hello, resp3, authentication, refusals,
-        containers, protocolErrors, quit, shutdown, keyLookups, docs,
+        containers, protocolErrors, http, quit, shutdown, keyLookups, docs,
     ]
 
     /// Those that the proxy passes on as they are.
-    public static let throughProxy = [strings, numbers, deletion, pings, protocolErrors, quit]
+    public static let throughProxy = [
+        strings, numbers, deletion, pings, protocolErrors, http, quit,
+    ]
 
     static let strings = Dialogue(
         "strings",
@@ -214,6 +216,14 @@ public enum Dialogues {
             DialogueLine("PING\r\n", "+PONG\r\n"),
         ])
 
+    static let http = Dialogue(
+        "HTTP",
+        lines: [
+            DialogueLine("POST / HTTP/1.1\r\nHost: x\r\nSET a b\r\n", "", closes: true),
+            DialogueLine("PING\r\nhost: x\r\nSET a b\r\n", "+PONG\r\n", closes: true),
+            DialogueLine("GET a", "$-1\r\n"),
+        ])
+
     static let quit = Dialogue(
         "QUIT",
         lines: [
@@ -228,6 +238,7 @@ public enum Dialogues {
             ("SHUTDOWN SAVE NOSAVE", "-ERR syntax error\r\n"),
             ("SHUTDOWN ABORT NOW", "-ERR syntax error\r\n"),
             ("SHUTDOWN ABORT", "-ERR No shutdown in progress.\r\n"),
+            ("SHUTDOWN ABORT abort", "-ERR No shutdown in progress.\r\n"),
         ])
 
     static let keyLookups = Dialogue(

@@ -16,7 +16,9 @@ import RESP
 final class BackendConnection {
     enum State {
         case connecting
-        case ready(ConnectionID, since: Instant)
+        /// Once the name leads elsewhere no new requests are taken, and the connection is made anew when all that
+        /// are on their way have been answered.
+        case ready(ConnectionID, since: Instant, hasMoved: Bool)
         case waiting(until: Instant, reason: String)
     }
 
@@ -37,6 +39,8 @@ final class BackendConnection {
     /// Attempts in a row that brought no steady connection.
     var refusals = 0
     var stall: Stall?
+    /// Clients that are not read from until this connection takes more requests.
+    var waiting: [ConnectionID] = []
     /// True while this turn's list of connections with output names it.
     var isListed = false
 
@@ -49,11 +53,15 @@ final class BackendConnection {
     /// How long a connection must have stood for its loss to be answered by connecting at once.
     static let steady = Duration.seconds(1)
 
+    var hasMoved: Bool {
+        if case .ready(_, _, hasMoved: true) = state { true } else { false }
+    }
+
     /// Bytes that have left, in the count of `queued`.
     var sent: Int { queued - output.count }
 
     var id: ConnectionID? {
-        if case .ready(let id, _) = state { id } else { nil }
+        if case .ready(let id, _, _) = state { id } else { nil }
     }
 
     /// Queues a request whose reply goes to `client`.

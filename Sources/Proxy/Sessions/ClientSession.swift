@@ -19,6 +19,9 @@ final class ClientSession {
         let bytes: [UInt8]
     }
 
+    /// A name is kept for as long as its client; longer ones are refused.
+    static let longestName = 4096
+
     let id: ConnectionID
     /// What CLIENT ID says.
     let number: Int
@@ -30,7 +33,8 @@ final class ClientSession {
     var forwarded = 0
     var delivered = 0
     /// In rising order of position.
-    var held: [HeldReply] = []
+    private(set) var held: [HeldReply] = []
+    private var heldBytes = 0
     var isPaused = false
     /// True while this turn's list of connections with output names it.
     var isListed = false
@@ -46,6 +50,9 @@ final class ClientSession {
     /// Requests that the client still waits for.
     var inFlight: Int { forwarded - delivered + held.count }
 
+    /// Bytes of replies that are kept for the client.
+    var unread: Int { output.count + heldBytes }
+
     /// True when the client is owed nothing, and nothing of it is left to do.
     var isDone: Bool {
         switch state {
@@ -55,12 +62,27 @@ final class ClientSession {
         }
     }
 
+    /// Keeps a reply until all requests before it have been answered.
+    func hold(_ bytes: [UInt8]) {
+        held.append(HeldReply(position: forwarded, bytes: bytes))
+        heldBytes += bytes.count
+    }
+
+    /// Gives up what is not delivered, because no reply will come any more. What is delivered can still be read.
+    func cutShort() {
+        forwarded = delivered
+        held = []
+        heldBytes = 0
+        state = .closing
+    }
+
     /// Puts the held replies whose turn has come behind what was delivered.
     func releaseHeld() {
         var count = 0
         while count < held.count, held[count].position == delivered {
             let bytes = held[count].bytes
             output.append(bytes.span)
+            heldBytes -= bytes.count
             count += 1
         }
         if count > 0 { held.removeFirst(count) }

@@ -60,10 +60,25 @@ extension ProxyCore {
         }
     }
 
-    private func setName(_ name: Span<UInt8>, of client: ClientSession) {
-        guard ClientName.isValid(name) else {
-            return reply(to: client) { $0.append(ClientName.refusal) }
+    /// Answers only when it is not.
+    private func isAllowed(_ name: Span<UInt8>, of client: ClientSession) -> Bool {
+        guard name.count <= ClientSession.longestName else {
+            reply(to: client) {
+                $0.append("-ERR Client names cannot be longer than ")
+                Decimal.append(ClientSession.longestName, to: &$0)
+                $0.append(" bytes here\r\n")
+            }
+            return false
         }
+        guard ClientName.isValid(name) else {
+            reply(to: client) { $0.append(ClientName.refusal) }
+            return false
+        }
+        return true
+    }
+
+    private func setName(_ name: Span<UInt8>, of client: ClientSession) {
+        guard isAllowed(name, of: client) else { return }
         client.name = [UInt8](copying: name)
         reply(to: client) { $0.append("+OK\r\n") }
     }
@@ -91,9 +106,7 @@ extension ProxyCore {
                     $0.append("'\r\n")
                 }
             }
-            guard ClientName.isValid(request[index + 1]) else {
-                return reply(to: client) { $0.append(ClientName.refusal) }
-            }
+            guard isAllowed(request[index + 1], of: client) else { return }
             name = [UInt8](copying: request[index + 1])
             index += 2
         }

@@ -53,6 +53,9 @@ public final class RequestReader {
         unfinished.bytes.removeAll()
         if unfinished.bytes.allocated > RequestReader.memoryKept { unfinished.bytes.release() }
         unfinished.parser.reset()
+        if unfinished.parser.allocated > RequestReader.memoryKept {
+            unfinished.parser = RequestParser()
+        }
         spares.append(unfinished)
     }
 
@@ -72,6 +75,7 @@ public final class RequestReader {
         }
         if let rest {
             unfinished.bytes.removeFirst(rest)
+            unfinished.bytes.shrink(above: RequestReader.memoryKept)
             if !unfinished.bytes.isEmpty { return unfinished }
         }
         recycle(unfinished)

@@ -70,6 +70,14 @@ public struct ByteBuffer: ~Copyable {
         end = 0
     }
 
+    /// Gives most of the memory back when more than `limit` bytes are held and less than a quarter is used.
+    public mutating func shrink(above limit: Int) {
+        guard capacity > limit, count < capacity / 4 else { return }
+        var smaller = ByteBuffer()
+        smaller.append(bytes)
+        swap(&self, &smaller)
+    }
+
     /// Makes room for `extra` more bytes: by moving the contents to the front when half of the memory is free
     /// there, by doubling otherwise, so that appending stays O(1) per byte.
     public mutating func reserve(_ extra: Int) {

@@ -23,6 +23,8 @@ enum Admission {
     enum Verdict {
         case run(CommandID)
         case unknownCommand
+        /// Not even that: the connection is to be closed.
+        case crossProtocol
         case unknownSubcommand
         case wrongArity(CommandID)
         case authenticationRequired
@@ -32,7 +34,9 @@ enum Admission {
     static func verdict(
         on request: Request, isAuthenticated: Bool, in table: CommandTable
     ) -> Verdict {
-        guard let id = table.find(request) else { return .unknownCommand }
+        guard let id = table.find(request) else {
+            return CrossProtocol.isHTTP(request) ? .crossProtocol : .unknownCommand
+        }
         let row = table[id]
         // The container itself is found only when it has no such subcommand.
         if row.isContainer, request.count > 1 { return .unknownSubcommand }

@@ -10,6 +10,9 @@ extension ServerCore {
             if !perform(id, request, for: client) { refuseUnserved(id, request, for: client) }
         case .unknownCommand:
             refuseUnknown(request, for: client)
+        case .crossProtocol:
+            pending.log(.warning, CrossProtocol.warning(about: client.peer))
+            client.state = .closing
         case .unknownSubcommand:
             refuseSubcommand(request, for: client)
         case .wrongArity(let id):

@@ -7,6 +7,7 @@ extension ServerCore {
         var saves = false
         var discards = false
         var isForced = false
+        var isImmediate = false
         var aborts = false
         for index in 1..<max(request.count, 1) {
             let option = request[index]
@@ -18,11 +19,14 @@ extension ServerCore {
                 isForced = true
             } else if option.equalsIgnoringCase("ABORT") {
                 aborts = true
-            } else if !option.equalsIgnoringCase("NOW") {
+            } else if option.equalsIgnoringCase("NOW") {
+                isImmediate = true
+            } else {
                 return client.output.append("-ERR syntax error\r\n")
             }
         }
-        guard !(saves && discards), !aborts || request.count == 2 else {
+        let hasOptions = saves || discards || isForced || isImmediate
+        guard !(saves && discards), !(aborts && hasOptions) else {
             return client.output.append("-ERR syntax error\r\n")
         }
         if aborts { return client.output.append("-ERR No shutdown in progress.\r\n") }
