@@ -23,7 +23,11 @@ struct PlantedFault: CustomStringConvertible, Sendable {
 extension PlantedFault {
     static let all: [PlantedFault] = tickets + losses + output + input + flow
 
-    private static let proxy = "Sources/Proxy/ProxyCore.swift"
+    private static let requests = "Sources/Proxy/ProxyCore+Requests.swift"
+    private static let replies = "Sources/Proxy/ProxyCore+Replies.swift"
+    private static let losing = "Sources/Proxy/ProxyCore+Backends.swift"
+    private static let pauses = "Sources/Proxy/ProxyCore+Pauses.swift"
+    private static let core = "Sources/Proxy/ProxyCore.swift"
     private static let backend = "Sources/Proxy/Backends/BackendConnection.swift"
     private static let tickets = [
         PlantedFault(
@@ -44,10 +48,10 @@ extension PlantedFault {
             becomes: "guard slot < sessions.count else { return nil }"),
         PlantedFault(
             "a ticket is lengthened although a reply of the proxy's own comes in between",
-            in: proxy, "lengthensTicket: client.held.isEmpty", becomes: "lengthensTicket: true"),
+            in: requests, "lengthensTicket: client.held.isEmpty", becomes: "lengthensTicket: true"),
         PlantedFault(
             "a reply of the proxy's own overtakes those of the backend",
-            in: proxy, "        if client.inFlight == 0 {\n            write(&client.output)",
+            in: core, "        if client.inFlight == 0 {\n            write(&client.output)",
             becomes: "        if true || client.inFlight == 0 {\n            write(&client.output)"),
         PlantedFault(
             "a half-closed client is closed before its replies have come",
@@ -59,15 +63,16 @@ extension PlantedFault {
     private static let losses = [
         PlantedFault(
             "the tickets of a lost backend are dropped",
-            in: proxy,
+            in: losing,
             "settleTickets(of: backend, sent: backend.sent, reason: \"the connection was lost\")",
             becomes: "while backend.tickets.popFirst() != nil {}"),
         PlantedFault(
             "requests that were sent are said to have never left",
-            in: proxy, "if ticket.start < sent {", becomes: "if ticket.start < 0 {"),
+            in: losing, "if ticket.start < sent {", becomes: "if ticket.start < 0 {"),
         PlantedFault(
             "clients whose requests never left are closed as if they had",
-            in: proxy, "if ticket.start < sent {", becomes: "if ticket.start <= sent + 1_000_000 {"),
+            in: losing, "if ticket.start < sent {", becomes: "if ticket.start <= sent + 1_000_000 {"
+        ),
         PlantedFault(
             "requests of a lost connection are sent again on the next one",
             in: backend, "        output.removeAll()\n        scanner", becomes: "        scanner"),
@@ -79,8 +84,12 @@ extension PlantedFault {
             "a connection made anew inherits that its predecessor was listed",
             in: backend, "        isListed = false\n", becomes: ""),
         PlantedFault(
+            "who waited for a backend to be drained is not woken when it is lost",
+            in: losing, "        resumeWaitingForBackends()\n        if now",
+            becomes: "        if now"),
+        PlantedFault(
             "nobody connects again after a refusal",
-            in: proxy,
+            in: core,
             "                continue\n            }\n            connect(backend)\n",
             becomes: "                continue\n            }\n"),
     ]
@@ -88,14 +97,14 @@ extension PlantedFault {
     private static let output = [
         PlantedFault(
             "half a reply is passed on as a whole one",
-            in: proxy,
+            in: replies,
             "pass(bytes.extracting(start..<bytes.count), whole, to: ticket.client, backend, now)",
             becomes:
                 "pass(bytes.extracting(start..<bytes.count), whole + 1, to: ticket.client, backend, now)"
         ),
         PlantedFault(
             "the beginning of a reply is dropped when the rest comes later",
-            in: proxy,
+            in: replies,
             "pass(bytes.extracting(start..<bytes.count), whole, to: ticket.client, backend, now)",
             becomes:
                 "if whole > 0 { pass(bytes.extracting(start..<bytes.count), whole, to: ticket.client, backend, now) }"
@@ -107,7 +116,7 @@ extension PlantedFault {
         ),
         PlantedFault(
             "the proxy goes on answering after a QUIT",
-            in: proxy, "        if client.state == .closing { return .drop }\n", becomes: ""),
+            in: requests, "        if client.state == .closing { return .drop }\n", becomes: ""),
         PlantedFault(
             "the server goes on answering after a QUIT",
             in: "Sources/Server/ServerCore.swift",
@@ -137,7 +146,7 @@ extension PlantedFault {
     private static let flow = [
         PlantedFault(
             "the proxy never reads on from a client that it paused",
-            in: proxy,
+            in: pauses,
             "            client.isPaused = false\n            pending.wishes.append(.resume(id))\n",
             becomes: "            client.isPaused = false\n"),
         PlantedFault(
@@ -146,15 +155,15 @@ extension PlantedFault {
             "            pending.wishes.append(.resume(id))\n", becomes: ""),
         PlantedFault(
             "a client waits for a backend that is half full, and is on no list",
-            in: proxy, "if !hasMuchRoom(backend(of: client)) { waiting",
+            in: pauses, "if !hasMuchRoom(backend(of: client)) { waiting",
             becomes: "if !hasRoom(backend(of: client)) { waiting"),
         PlantedFault(
             "requests are read without regard to how much waits for the backend",
-            in: proxy, "        guard mayGoOn(client) else {",
+            in: requests, "        guard mayGoOn(client) else {",
             becomes: "        guard true || mayGoOn(client) else {"),
         PlantedFault(
             "a backend that was stopped for a slow client is never read again",
-            in: proxy, "        backend.stall = nil\n        pending.wishes.append(.resume(id))\n",
+            in: pauses, "        backend.stall = nil\n        pending.wishes.append(.resume(id))\n",
             becomes: "        backend.stall = nil\n"),
     ]
 }

@@ -49,6 +49,9 @@ struct Summary: Sendable {
     }
 }
 
+/// After so many failures in one lane the other seeds are not run.
+private let mostFailures = 5
+
 /// Runs all seeds, as many at a time as there are processors. Runs share nothing, so their order does not matter.
 func simulate(seeds: [UInt64], _ setup: @escaping @Sendable () -> Setup) async -> Summary {
     let lanes = max(1, ProcessInfo.processInfo.activeProcessorCount)
@@ -61,6 +64,8 @@ func simulate(seeds: [UInt64], _ setup: @escaping @Sendable () -> Setup) async -
                         simulate(seed: seeds[index], setup())
                     }
                     summary.add(outcome)
+                    // More of them would only say the same again.
+                    if summary.failures.count == mostFailures { break }
                 }
                 return summary
             }
