@@ -220,7 +220,7 @@ public enum Dialogues {
         "HTTP",
         lines: [
             DialogueLine("POST / HTTP/1.1\r\nHost: x\r\nSET a b\r\n", "", closes: true),
-            DialogueLine("PING\r\nhost: x\r\nSET a b\r\n", "+PONG\r\n", closes: true),
+            DialogueLine("host: x\r\nSET a b\r\n", "", closes: true),
             DialogueLine("GET a", "$-1\r\n"),
         ])
 
