@@ -72,7 +72,8 @@ extension ProxyCore {
                 settle(client)
                 continue
             }
-            if client.state == .closing { continue }
+            // Nothing is owed to a client that an earlier ticket has cut short.
+            guard client.forwarded > client.delivered else { continue }
             for _ in 0..<ticket.replies {
                 appendUnreachable(backend, reason, to: &client.output)
                 client.delivered += 1

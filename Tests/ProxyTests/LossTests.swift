@@ -114,6 +114,20 @@ import Testing
         #expect(proxy.driver.closed.contains(client))
     }
 
+    /// A client that has said QUIT is told about its requests that never left, and then closed.
+    @Test func quitBehindRequestsThatNeverLeft() throws {
+        let proxy = ProxyUnderTest()
+        proxy.driver.room[proxy.master] = 0
+        let client = proxy.driver.connect()
+        proxy.driver.send(Wire.request(["GET", "a"]) + Wire.request(["QUIT"]), to: client)
+        proxy.driver.cut(proxy.master)
+        #expect(
+            proxy.driver.output(of: client)
+                == "-ERR cannot reach the master at 127.0.0.1:6379: the connection was lost; "
+                + "nothing was sent\r\n+OK\r\n")
+        #expect(proxy.driver.closed.contains(client))
+    }
+
     /// A master whose name leads elsewhere is followed as soon as nothing is owed; nobody loses a request.
     @Test func masterThatMoves() throws {
         let proxy = ProxyUnderTest()
