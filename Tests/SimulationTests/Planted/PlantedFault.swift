@@ -85,8 +85,7 @@ extension PlantedFault {
             in: backend, "        isListed = false\n", becomes: ""),
         PlantedFault(
             "who waited for a backend to be drained is not woken when it is lost",
-            in: losing, "        resumeWaitingForBackends()\n        if now",
-            becomes: "        if now"),
+            in: losing, "        wakeThoseWaiting(for: backend)\n", becomes: ""),
         PlantedFault(
             "nobody connects again after a refusal",
             in: core,
@@ -155,8 +154,8 @@ extension PlantedFault {
             "            pending.wishes.append(.resume(id))\n", becomes: ""),
         PlantedFault(
             "a client waits for a backend that is half full, and is on no list",
-            in: pauses, "if !hasMuchRoom(backend(of: client)) { waiting",
-            becomes: "if !hasRoom(backend(of: client)) { waiting"),
+            in: pauses, "if !hasMuchRoom(backend) { backend.waiting",
+            becomes: "if !hasRoom(backend) { backend.waiting"),
         PlantedFault(
             "requests are read without regard to how much waits for the backend",
             in: requests, "        guard mayGoOn(client) else {",
