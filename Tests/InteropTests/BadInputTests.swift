@@ -96,7 +96,7 @@ import Testing
     @Test(arguments: Program.allCases)
     func garbage(program: Program) throws {
         let target = try Target(program)
-        var random = SystemRandomNumberGenerator()
+        var random = SeededRandom.announced()
         for _ in 0..<300 {
             let client = try target.server.client()
             let alphabet: [UInt8] = [

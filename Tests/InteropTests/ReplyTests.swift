@@ -32,7 +32,7 @@ import Testing
         guard let server = try RedisServer.start() else { return }
         let client = try server.client()
         _ = try client.run("HELLO", "3")
-        var random = SystemRandomNumberGenerator()
+        var random = SeededRandom.announced()
         var values: [Double] = [
             0, -0.0, 1, 0.1, -1.5, 1e15, 1e16, 1e17, 1e-4, 1e-5, 3.0000000000000004, .infinity,
             -.infinity, .leastNonzeroMagnitude, .greatestFiniteMagnitude,

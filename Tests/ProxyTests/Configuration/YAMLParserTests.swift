@@ -1,5 +1,6 @@
 // The YAML subset: what it accepts and as what, what it refuses and where, and that no bytes can hurt it.
 
+import TestSupport
 import Testing
 
 @testable import Proxy
@@ -228,7 +229,7 @@ private func messages(_ text: String) -> [String] {
 
     /// Any bytes give a tree or errors: random pieces of the grammar, cut and mutated at random.
     @Test(arguments: 0..<20) func survivesAnything(seed: UInt64) {
-        var random = SplitMix(state: seed)
+        var random = SeededRandom(seed: seed)
         let pieces = [
             "a", "b: ", ": ", ":", "- ", "-", "\n", "\n  ", "\n    ", " ", "\t", "[", "]", "{", "}",
             ",", "\"",
@@ -237,9 +238,10 @@ private func messages(_ text: String) -> [String] {
         ].map { Array($0.utf8) }
         for _ in 0..<2_000 {
             var text: [UInt8] = []
-            for _ in 0..<random.next(below: 40) { text += pieces[random.next(below: pieces.count)] }
-            if random.next(below: 4) == 0, !text.isEmpty {
-                text[random.next(below: text.count)] = UInt8(random.next(below: 256))
+            for _ in 0..<Int.random(in: 0..<40, using: &random) { text += pieces.randomElement(using: &random)! }
+            if Int.random(in: 0..<4, using: &random) == 0, !text.isEmpty {
+                let index = text.indices.randomElement(using: &random)!
+                text[index] = .random(in: 0...255, using: &random)
             }
             let (root, errors) = YAMLParser.parse(text)
             #expect(errors.allSatisfy { $0.position.line >= 1 && $0.position.column >= 1 })
@@ -256,19 +258,4 @@ private func messages(_ text: String) -> [String] {
         case .map(let entries): 1 + (entries.map { depth(of: $0.value) }.max() ?? 0)
         }
     }
-}
-
-/// A small random source with a seed.
-struct SplitMix {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ mixed >> 31
-    }
-
-    mutating func next(below limit: Int) -> Int { Int(next() % UInt64(limit)) }
 }

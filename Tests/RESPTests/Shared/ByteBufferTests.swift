@@ -1,6 +1,7 @@
 // The byte buffer against an array, with random operations.
 
 import RESP
+import TestSupport
 import Testing
 
 @Suite struct ByteBufferTests {

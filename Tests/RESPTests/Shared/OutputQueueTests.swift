@@ -1,6 +1,7 @@
 // The chain of blocks against an array, with random operations and at every boundary of a block.
 
 import RESP
+import TestSupport
 import Testing
 
 @Suite struct OutputQueueTests {

@@ -1,6 +1,7 @@
 // Every way to hand a row of bytes over: whole, byte by byte, and in two pieces at every place.
 
 import Glibc
+import TestSupport
 
 /// The pieces of each way, named for the failure.
 func splits(of bytes: [UInt8]) -> [[[UInt8]]] {
@@ -22,23 +23,6 @@ extension [UInt8] {
             default: "\\x" + String(byte / 16, radix: 16) + String(byte % 16, radix: 16)
             }
         }.joined()
-    }
-}
-
-/// A small generator of chance with a seed, so that a failure can be run again.
-struct SeededRandom: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) {
-        state = seed
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ mixed >> 31
     }
 }
 

@@ -1,6 +1,7 @@
 // The table by itself: its hash, how it grows, the cursor's guarantee, fair chance.
 
 import RESP
+import TestSupport
 import Testing
 
 @testable import Server

@@ -1,6 +1,7 @@
 // The keyspace against a dictionary: the same random operations on both must give the same answers.
 
 import RESP
+import TestSupport
 import Testing
 
 @testable import Server

@@ -1,23 +1,6 @@
-// What the tests of the keyspace share: chance that can be repeated, and keys made of numbers.
+// What the tests of the keyspace share: keys made of numbers.
 
 import Server
-
-/// A generator with a seed, so that a failure can be repeated.
-struct SeededRandom: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) {
-        state = seed &* 0x9E37_79B9_7F4A_7C15 | 1
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ mixed >> 31
-    }
-}
 
 func bytes(_ span: Span<UInt8>) -> [UInt8] {
     span.withUnsafeBufferPointer { Array($0) }

@@ -1,5 +1,6 @@
 // The slab by itself: items keep their bytes, pages come and go.
 
+import TestSupport
 import Testing
 
 @testable import Server

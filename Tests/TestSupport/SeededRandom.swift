@@ -1,0 +1,25 @@
+// Chance that can be repeated.
+
+/// A small generator with a seed (splitmix64), so that a failing run can be run again.
+public struct SeededRandom: RandomNumberGenerator, Sendable {
+    private var state: UInt64
+
+    public init(seed: UInt64) {
+        state = seed
+    }
+
+    /// A new seed for each run, printed so that the run can be repeated.
+    public static func announced(for test: String = #function) -> SeededRandom {
+        let seed = UInt64.random(in: 0...(.max))
+        print("\(test): seed \(seed)")
+        return SeededRandom(seed: seed)
+    }
+
+    public mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ mixed >> 31
+    }
+}
