@@ -68,7 +68,7 @@ extension ProxyCore {
         while let ticket = backend.tickets.popFirst() {
             guard let client = clients[ticket.client] else { continue }
             if ticket.start < sent {
-                client.cutShort()
+                reader.recycle(client.cutShort())
                 settle(client)
                 continue
             }

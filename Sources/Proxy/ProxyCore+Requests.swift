@@ -4,6 +4,7 @@ import RESP
 
 extension ProxyCore {
     func read(_ bytes: Span<UInt8>, from client: ClientSession) {
+        precondition(client.state != .closing, "nothing more is taken from a client being closed")
         do {
             client.unfinished = try reader.read(
                 bytes, after: client.unfinished, limits: requestLimits

@@ -114,6 +114,26 @@ import Testing
         #expect(proxy.driver.closed.contains(client))
     }
 
+    /// A client that is cut off in the middle of a reply gets nothing behind it, and nothing more of it is run,
+    /// also when it was paused with requests that had not been looked at.
+    @Test func halfAReplyToAPausedClient() throws {
+        let proxy = ProxyUnderTest { $0.limits.clientRequests = 2 }
+        let client = proxy.driver.connect()
+        proxy.driver.room[client] = 3
+        proxy.driver.send(
+            Array(repeatElement(Wire.request(["INCR", "a"]), count: 5).joined()), to: client)
+        #expect(proxy.driver.paused.contains(client))
+        proxy.masterSays("$10\r\n123")
+        proxy.driver.cut(proxy.master)
+        proxy.driver.pass(.seconds(1))
+        proxy.connectMaster()
+        proxy.driver.room[client] = nil
+        proxy.driver.drain(client)
+        #expect(proxy.driver.output(of: client) == "$10\r\n123")
+        #expect(proxy.driver.closed.contains(client))
+        #expect(proxy.sentToMaster() == "")
+    }
+
     /// A client that has said QUIT is told about its requests that never left, and then closed.
     @Test func quitBehindRequestsThatNeverLeft() throws {
         let proxy = ProxyUnderTest()

@@ -68,12 +68,16 @@ final class ClientSession {
         heldBytes += bytes.count
     }
 
-    /// Gives up what is not delivered, because no reply will come any more. What is delivered can still be read.
-    func cutShort() {
+    /// Gives up what is not delivered, because no reply will come any more, and what is not read. What has been
+    /// delivered can still be taken. Returns the input that was kept.
+    func cutShort() -> UnfinishedRequest? {
         forwarded = delivered
         held = []
         heldBytes = 0
+        isPaused = false
         state = .closing
+        defer { unfinished = nil }
+        return unfinished
     }
 
     /// Puts the held replies whose turn has come behind what was delivered.

@@ -8,6 +8,8 @@ enum Seeds {
     static let onceFailed: [(seed: UInt64, why: String)] = [
         (325, "a client waited for a backend whose queue was dropped with its connection"),
         (417, "the same, with two connections to the backend"),
+        (1_000_212, "a client that was cut off in the middle of a reply got an error behind it"),
+        (1_002_766, "requests of a client that had been cut off were run all the same"),
     ]
 
     /// Without a word from the environment: few, and always the same, so that a plain `swift test` stays quick.
