@@ -65,6 +65,9 @@ extension ProxyCore {
             backend.tickets.visit { if $0.client == client.id { owed += $0.replies } }
         }
         precondition(owed == client.forwarded - client.delivered, "tickets and client disagree")
+        precondition(
+            client.inFlight <= configuration.limits.clientRequests,
+            "more requests of a client are in flight than its limit")
         if client.isPaused, client.inFlight == 0, client.output.isEmpty {
             precondition(
                 backend(of: client).waiting.contains(client.id),
