@@ -41,7 +41,9 @@ final class Node: Host {
 
     /// The last time at which a wished connection was missing, for judging who may fail for what.
     private(set) var lastTrouble = Instant(nanoseconds: 0)
-    private(set) var linksUp = 0
+    private(set) var linksUp = 0 { didSet { lastUp = world.now } }
+    /// When a wished connection last came or went; since then there have been `linksUp`.
+    private(set) var lastUp = Instant(nanoseconds: 0)
     private var linksWanted = 0
 
     init(

@@ -108,10 +108,12 @@ struct Nursery {
 
     private static func finding(in output: String) -> Finding {
         let lines = output.split(separator: "\n").map(String.init)
-        if let died = lines.first(where: { $0.contains("Fatal error:") }) { return .trapped(died) }
+        if let died = lines.first(where: { $0.contains(/(Fatal error|Precondition failed):/) }) {
+            return .trapped(died)
+        }
         let failures = lines.compactMap { $0.firstMatch(of: /failures\.count → (\d+)/)?.1 }.first
         let runs = lines.compactMap { $0.firstMatch(of: /↳ of (\d+) seeds/)?.1 }.first
-        let first = lines.first { $0.hasPrefix("↳ ") } ?? ""
+        let first = lines.first { $0.contains(/^↳ [a-zA-Z]+:/) } ?? ""
         guard let failures = failures.flatMap({ Int($0) }), let runs = runs.flatMap({ Int($0) })
         else { return .trapped(lines.suffix(3).joined(separator: " ")) }
         return .broken(seeds: failures, of: runs, first: String(first.dropFirst(2).prefix(100)))

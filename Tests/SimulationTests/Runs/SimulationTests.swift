@@ -20,7 +20,7 @@ import Testing
 
     /// Seeds that once failed fail no more.
     @Test(arguments: Seeds.onceFailed.map(\.seed))
-    func survivesWhatOnceFailed(seed: UInt64) async {
+    func whatOnceFailedFailsNoMore(seed: UInt64) async {
         report(await simulate(seeds: [seed]) { .serverAndProxy })
     }
 

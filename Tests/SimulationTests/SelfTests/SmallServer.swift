@@ -46,6 +46,7 @@ final class SmallServer: Core, Inspectable {
         var isClosing = false
         var isPaused = false
         var isListed = false
+        var name: [UInt8]?
 
         init(id: ConnectionID, pool: BlockPool) {
             self.id = id
@@ -159,6 +160,10 @@ final class SmallServer: Core, Inspectable {
             var text = arguments[1]
             if flaw == .changesToken, requests % 10 == 0, !text.isEmpty { text[0] ^= 1 }
             return bulk(text)
+        case ("CLIENT", 3):
+            session.name = arguments[2]
+            return [UInt8]("+OK\r\n")
+        case ("CLIENT", 2): return session.name.map(bulk) ?? [UInt8]("$-1\r\n")
         case ("QUIT", 1):
             session.isClosing = true
             return [UInt8]("+OK\r\n")

@@ -38,6 +38,8 @@ final class Client: Host {
     private var firstUnanswered = 0
     private var ledger = Ledger()
     private var reader = ReplyReader()
+    /// What the connection was named last, among the requests that were answered.
+    private var connectionName: [UInt8] = []
     private var unsent: [UInt8] = []
     /// How many bytes of `unsent` have been written.
     private var written = 0
@@ -191,7 +193,9 @@ final class Client: Host {
         case ..<60: return .increment(counter: counter)
         case ..<65: return .readCounter(counter)
         case ..<70: return .delete(key: key)
-        case ..<90: return .echo(payload(size: behaviour.size(from: &random)))
+        case ..<86: return .echo(payload(size: behaviour.size(from: &random)))
+        case ..<88: return .setName(payload(size: 20))
+        case ..<90: return .getName
         case ..<94: return .pingWith(payload(size: 20))
         case ..<97: return .ping
         case ..<99: return .nonsense(payload(size: 20))
@@ -310,6 +314,7 @@ final class Client: Host {
         firstUnanswered = 0
         dropUnsent()
         reader = ReplyReader()
+        connectionName = []
         isLeaving = false
         closesWhenSent = false
         state = .away
@@ -367,6 +372,13 @@ final class Client: Host {
         return node.isInTrouble || node.lastTrouble >= start
     }
 
+    /// False when the program at the other end has had nobody to pass a request on to all the while: then it has
+    /// to say so, and need not close the connection.
+    private func mayHaveBeenSent(since start: Instant, by end: End) -> Bool {
+        guard let node = end.peer.host as? Node, node.role == .proxy else { return true }
+        return node.linksUp > 0 || node.lastUp >= start
+    }
+
     private func judge(_ reply: Reply, to asked: Asked) {
         let isCertain = asked.serverLife == world.serverLife
         let isRight: Bool
@@ -399,6 +411,13 @@ final class Client: Host {
         case (.tooFewArguments, .error(let text)):
             isRight = text == [UInt8]("ERR wrong number of arguments for 'get' command")
             world.coverage.reach(.wrongArity)
+        case (.setName(let payload), .simple(let text)):
+            isRight = text == [UInt8]("OK")
+            connectionName = [UInt8](payload.token)
+        case (.getName, .bulk(let bytes)):
+            isRight = bytes == connectionName
+            world.coverage.reach(.answeredByProxy)
+        case (.getName, .null): isRight = connectionName.isEmpty
         case (.quit, .simple(let text)): isRight = text == [UInt8]("OK")
         case (.garbage(_, let error), .error(let text)):
             isRight = text == [UInt8](error)
@@ -441,7 +460,7 @@ final class Client: Host {
         if end.wasHarmed { return }
         if waitsForReplies {
             let asked = unanswered[firstUnanswered]
-            if wasTroubled(end, since: asked.at) {
+            if wasTroubled(end, since: asked.at), mayHaveBeenSent(since: asked.at, by: end) {
                 world.coverage.reach(.closedForUnknownFate)
             } else {
                 report(.closesWithReason, "closed while it waited for \(asked.question)")

@@ -15,6 +15,9 @@ enum Question {
     /// A command that does not exist; the error repeats the token.
     case nonsense(Payload)
     case tooFewArguments
+    /// About the connection itself: the proxy answers these, in the order of the others.
+    case setName(Payload)
+    case getName
     case quit
     /// Bytes that are no request; answered by this error, and by closing.
     case garbage([UInt8], error: String)
@@ -34,6 +37,9 @@ enum Question {
         case .readCounter(let number): return [[UInt8]("GET"), counter(number)]
         case .nonsense(let payload): return [[UInt8]("NONSENSE"), [UInt8](payload.token)]
         case .tooFewArguments: return [[UInt8]("GET")]
+        case .setName(let payload):
+            return [[UInt8]("CLIENT"), [UInt8]("SETNAME"), [UInt8](payload.token)]
+        case .getName: return [[UInt8]("CLIENT"), [UInt8]("GETNAME")]
         case .quit: return [[UInt8]("QUIT")]
         case .garbage: return []
         }

@@ -15,7 +15,8 @@ enum Mark: Int, CaseIterable {
     case garbage, abruptClose, askedAfterQuit
     // What programs did about it.
     case pausedReading, resumedReading, closedByProgram, reconnectedBackend, refusedBackend
-    case neverSentReply, closedForUnknownFate, protocolError, unknownCommand, wrongArity
+    case answeredByProxy, neverSentReply, closedForUnknownFate, protocolError, unknownCommand,
+        wrongArity
     case slowClientClosed, unknownWriteSeen
 }
 

@@ -11,6 +11,7 @@ struct Setup {
     var server: (_ seed: UInt64, _ now: Moment) -> any Core
     /// Makes the core of one worker of the proxy; without it clients connect to the server.
     var proxy: ((_ worker: Int, _ workers: Int, _ seed: UInt64) -> any Core)?
+    /// How many workers the proxy has; with none the clients connect to the server.
     var workers: Int?
     var clients = 20
     var faults: Faults?
@@ -59,7 +60,7 @@ final class World {
         var menu = random.split()
         faults = setup.faults ?? Faults(from: &menu)
         breaking = setup.breaking ?? menu.between(.milliseconds(50), .milliseconds(800))
-        let workers = setup.workers ?? menu.pick([1, 2, 4])
+        let workers = setup.workers ?? menu.pick([0, 1, 1, 2, 2, 4, 4])
         self.random = random.split()
         network = Network(in: self, random: random.split())
         build(setup, workers: workers, from: &random)
@@ -74,7 +75,7 @@ final class World {
             })
         machines.append(server)
         var entrance = server.endpoint
-        if let makeProxy = setup.proxy {
+        if let makeProxy = setup.proxy, workers > 0 {
             let proxy = Machine(.proxy, at: Setup.proxyEndpoint, in: self)
             let proxySeed = random.next()
             for worker in 0..<workers {
