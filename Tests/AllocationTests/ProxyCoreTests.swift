@@ -52,6 +52,7 @@ import Testing
         let client = driver.connect(slot: 0)
         let input = pipeline(2, ["SET", "key:000000000001", "xyz"])
         let replies = [UInt8]("+OK\r\n+OK\r\n".utf8)
+        let before = driver.taken
         let counted = allocationsInSteadyState {
             driver.send(input.span.extracting(0..<60), to: client)
             driver.finishTurn()
@@ -63,5 +64,6 @@ import Testing
             driver.finishTurn()
         }
         #expect(counted == 0)
+        #expect(driver.taken - before == 200 * (input.count + replies.count))
     }
 }

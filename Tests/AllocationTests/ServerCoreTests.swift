@@ -62,17 +62,20 @@ import Testing
         #expect(driver.taken - before == 200 * depth * row.reply)
     }
 
-    /// Counting up changes how many digits there are only now and then.
+    /// Counting up changes how many digits there are only now and then; here all numbers have six.
     @Test func countsUpWithoutAllocating() {
         let (driver, client) = makeServer()
         let set = multibulk(["SET", "counter", "100000"])
         driver.send(set.span, to: client)
+        driver.finishTurn()
         let input = pipeline(64, ["INCR", "counter"])
+        let before = driver.taken
         let counted = allocationsInSteadyState {
             driver.send(input.span, to: client)
             driver.finishTurn()
         }
         #expect(counted == 0)
+        #expect(driver.taken - before == 200 * 64 * ":100001\r\n".utf8.count)
     }
 
     /// Fifty clients with one request each in one turn of the loop.
@@ -80,17 +83,20 @@ import Testing
         let (driver, _) = makeServer()
         let clients = (1...50).map { driver.connect(slot: $0) }
         let input = multibulk(["GET", ServerCoreTests.key])
+        let before = driver.taken
         let counted = allocationsInSteadyState {
             for client in clients { driver.send(input.span, to: client) }
             driver.finishTurn()
         }
         #expect(counted == 0)
+        #expect(driver.taken - before == 200 * 50 * "$3\r\nxyz\r\n".utf8.count)
     }
 
     /// A request that arrives in two pieces waits in memory that is reused.
     @Test func servesSplitRequestsWithoutAllocating() {
         let (driver, client) = makeServer()
         let input = multibulk(["SET", ServerCoreTests.key, "abc"])
+        let before = driver.taken
         let counted = allocationsInSteadyState {
             driver.send(input.span.extracting(0..<20), to: client)
             driver.finishTurn()
@@ -98,5 +104,6 @@ import Testing
             driver.finishTurn()
         }
         #expect(counted == 0)
+        #expect(driver.taken - before == 200 * "+OK\r\n".utf8.count)
     }
 }
