@@ -7,9 +7,11 @@ import Testing
 
 @Suite(.timeLimit(.minutes(2)))
 struct ListenerTests {
-    @Test func acceptedConnectionsInheritTheOptions() throws {
+    /// More than the kernel takes is the most that it takes, and no reason not to start.
+    @Test(arguments: [(100, 100, 33), (1, 1, 1), (100_000, 32_767, 10_922), (.max, 32_767, 10_922)])
+    func acceptedConnectionsInheritTheOptions(keepAlive: Int32, idle: Int32, apart: Int32) throws {
         var options = ListenerOptions()
-        options.keepAlive = 100
+        options.keepAlive = keepAlive
         let listener = try #require(
             try Listener.tcp(
                 bind: ["127.0.0.1"], port: 0, options: options, log: quietLog, role: .starting
@@ -19,8 +21,8 @@ struct ListenerTests {
         let accepted = try waitUntilAccepted(listener)
         #expect(try accepted.option(level, TCP_NODELAY) == 1)
         #expect(try accepted.option(SOL_SOCKET, SO_KEEPALIVE) == 1)
-        #expect(try accepted.option(level, TCP_KEEPIDLE) == 100)
-        #expect(try accepted.option(level, TCP_KEEPINTVL) == 33)
+        #expect(try accepted.option(level, TCP_KEEPIDLE) == idle)
+        #expect(try accepted.option(level, TCP_KEEPINTVL) == apart)
         #expect(try accepted.option(level, TCP_KEEPCNT) == 3)
         client.close()
     }

@@ -103,13 +103,18 @@ extension Descriptor {
         _ = try attempt("shutdown") { shutdown(number, Int32(SHUT_WR)) }
     }
 
+    /// What the kernel takes at most, in seconds (its MAX_TCP_KEEPIDLE and MAX_TCP_KEEPINTVL); more is an error.
+    private static let longestKeepAlive: Int32 = 32_767
+
     /// Small writes leave at once, and a peer that vanished is noticed after about twice `interval` seconds
-    /// (redis-server's arithmetic: first probe after the interval, three more a third of it apart; 0: never).
+    /// (redis-server's arithmetic: first probe after the interval, three more a third of it apart; 0: never). An interval that is longer than the kernel
+    /// takes becomes the longest: redis-server goes without probes then, but it does start.
     borrowing func tuneStream(keepAlive interval: Int32) throws(Errno) {
         let level = Int32(IPPROTO_TCP)
         try set(level, TCP_NODELAY, to: 1)
         try set(SOL_SOCKET, SO_KEEPALIVE, to: interval > 0 ? 1 : 0)
         guard interval > 0 else { return }
+        let interval = min(interval, Descriptor.longestKeepAlive)
         try set(level, TCP_KEEPIDLE, to: interval)
         try set(level, TCP_KEEPINTVL, to: max(interval / 3, 1))
         try set(level, TCP_KEEPCNT, to: 3)
