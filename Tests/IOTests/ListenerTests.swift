@@ -3,6 +3,7 @@
 import Foundation
 import IO
 import RESP
+import Synchronization
 import Testing
 
 @Suite(.timeLimit(.minutes(2)))
@@ -95,26 +96,46 @@ struct ListenerTests {
             #expect(try client.receiveText(5) == "hello")
             let id = try loop.journal.waitForConnection()
             #expect(loop.journal.all.first == .opened(id, .unix))
-            // A peer that is gone altogether is a close, with no end before it that could be answered.
+            // The end of a peer comes first, even of one that is gone altogether; the core answers with a close.
             client.close()
             try loop.journal.waitFor(.closed(id))
+            #expect(loop.journal.all.suffix(2) == [.ended(id), .closed(id)])
             loop.stop()
         }
         #expect(access(path, F_OK) != 0)
+    }
+
+    /// Somebody who tries to connect all the time gets in only when the permissions stand.
+    @Test func aUnixSocketHasItsPermissionsBeforeItListens() throws {
+        let scratch = Scratch()
+        let early = Atomic<Int>(0)
+        let rounds = 300
+        for round in 0..<rounds {
+            let path = scratch.file("socket \(round)")
+            let isTrying = Atomic<Bool>(false)
+            let intruder = try IO.Thread.start("intruder") {
+                let client = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+                defer { close(client) }
+                isTrying.store(true, ordering: .relaxed)
+                while !TestSocket.connects(client, to: path) {}
+                var status = stat()
+                stat(path, &status)
+                if status.st_mode & 0o777 != 0o700 { early.add(1, ordering: .relaxed) }
+            }
+            while !isTrying.load(ordering: .relaxed) {}
+            let listener = try Listener.unix(
+                path: path, permissions: 0o700, options: ListenerOptions())
+            intruder.join()
+            withExtendedLifetime(listener) {}
+        }
+        #expect(early.load(ordering: .relaxed) == 0, "of \(rounds)")
     }
 
     @Test func aStaleUnixSocketIsReplacedAndALiveOneIsNot() throws {
         let scratch = Scratch()
         let path = scratch.file("socket")
         let abandoned = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
-        let bound = withUnsafePointer(to: address) {
-            bind(
-                abandoned, UnsafeRawPointer($0).assumingMemoryBound(to: sockaddr.self),
-                socklen_t(MemoryLayout<sockaddr_un>.size))
-        }
+        let bound = TestSocket.withGeneric(TestSocket.unixAddress(path)) { bind(abandoned, $0, $1) }
         #expect(bound == 0)
         close(abandoned)
 

@@ -55,20 +55,49 @@ final class TestSocket {
 
     static func connect(path: String) throws -> TestSocket {
         let socket = TestSocket(number: Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0))
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
-        try socket.connect(address)
+        guard connects(socket.number, to: path) else {
+            throw SocketFailure(code: errno, call: "connect")
+        }
         return socket
     }
 
-    private func connect<Address>(_ address: Address) throws {
-        let result = withUnsafePointer(to: address) { pointer in
-            Glibc.connect(
-                number, UnsafeRawPointer(pointer).assumingMemoryBound(to: sockaddr.self),
+    /// Whether a socket that was made before can be connected to a path right now.
+    static func connects(_ number: Int32, to path: String) -> Bool {
+        withGeneric(unixAddress(path)) { Glibc.connect(number, $0, $1) } == 0
+    }
+
+    /// Whether this machine has an IPv6 address; many have none at all.
+    static func canBind6(_ host: String) -> Bool {
+        let number = Glibc.socket(AF_INET6, Int32(SOCK_STREAM.rawValue), 0)
+        guard number >= 0 else { return false }
+        defer { Glibc.close(number) }
+        var address = sockaddr_in6()
+        address.sin6_family = sa_family_t(AF_INET6)
+        guard inet_pton(AF_INET6, host, &address.sin6_addr) == 1 else { return false }
+        return withGeneric(address) { bind(number, $0, $1) } == 0
+    }
+
+    static func unixAddress(_ path: String) -> sockaddr_un {
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
+        return address
+    }
+
+    static func withGeneric<Address, Result>(
+        _ address: Address, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
+    ) -> Result {
+        withUnsafePointer(to: address) { pointer in
+            body(
+                UnsafeRawPointer(pointer).assumingMemoryBound(to: sockaddr.self),
                 socklen_t(MemoryLayout<Address>.size))
         }
-        guard result == 0 else { throw SocketFailure(code: errno, call: "connect") }
+    }
+
+    private func connect<Address>(_ address: Address) throws {
+        guard TestSocket.withGeneric(address, { Glibc.connect(number, $0, $1) }) == 0 else {
+            throw SocketFailure(code: errno, call: "connect")
+        }
     }
 
     func send(_ text: String) throws {

@@ -126,7 +126,8 @@ package final class Listener: Sendable {
         if options.sharesPort { try descriptor.set(SOL_SOCKET, SO_REUSEPORT, to: 1) }
         // Linux copies these to every accepted socket: five system calls less per connection.
         try descriptor.tuneStream(keepAlive: options.keepAlive)
-        try descriptor.listen(at: address, backlog: options.backlog)
+        try descriptor.bind(to: address)
+        try descriptor.listen(backlog: options.backlog)
         return try Listener(descriptor, at: .tcp)
     }
 
@@ -144,11 +145,14 @@ package final class Listener: Sendable {
         do {
             try removeStale(path, address)
             let descriptor = try Descriptor.socket(family: AF_UNIX)
-            try descriptor.listen(at: address, backlog: options.backlog)
+            try descriptor.bind(to: address)
+            // From here on the path goes with the listener, if something fails too.
             let listener = try Listener(descriptor, at: .unix(path: path))
             if permissions != 0 {
                 _ = try attempt("chmod") { unsafe chmod(path, mode_t(permissions)) }
             }
+            // Last, or whoever comes in between could connect with what the umask left.
+            try listener.descriptor.listen(backlog: options.backlog)
             return listener
         } catch {
             throw ListenFailure(message: "Opening Unix socket: \(error)")
@@ -168,9 +172,13 @@ package final class Listener: Sendable {
 }
 
 extension Descriptor {
-    fileprivate borrowing func listen(at address: SocketAddress, backlog: Int32) throws(Errno) {
+    fileprivate borrowing func bind(to address: SocketAddress) throws(Errno) {
         let number = number
-        _ = try attempt("bind") { unsafe address.lend { unsafe bind(number, $0, $1) } }
+        _ = try attempt("bind") { unsafe address.lend { unsafe Glibc.bind(number, $0, $1) } }
+    }
+
+    fileprivate borrowing func listen(backlog: Int32) throws(Errno) {
+        let number = number
         _ = try attempt("listen") { Glibc.listen(number, backlog) }
     }
 }
