@@ -18,13 +18,13 @@ struct ConnectionTests {
     }
 
     @Test func echoesOverIPv6() throws {
-        guard
-            let listener = try? Listener.tcp(
-                bind: ["::1"], port: 0, options: ListenerOptions(), log: quietLog, role: .starting)
-        else {
-            print("skipped: this machine has no IPv6 loopback")
+        // Nothing that could be installed: a machine without IPv6 has run everything that it can.
+        guard TestSocket.canBind6("::1") else {
+            print("Echoing over IPv6 was not tried: this machine does not have the address ::1.")
             return
         }
+        let listener = try Listener.tcp(
+            bind: ["::1"], port: 0, options: ListenerOptions(), log: quietLog, role: .starting)
         let loop = try RunningLoop(listeners: listener)
         let client = try TestSocket.connect6(port: loop.port)
         try client.send("hello")

@@ -36,14 +36,17 @@ struct ListenerTests {
         throw TimeOut(description: "nothing to accept")
     }
 
-    @Test(arguments: [
-        (["*"], 1), (["127.0.0.1", "-::1"], 2), (["127.0.0.1", "-192.0.2.1"], 1),
-        (["*", "-::*"], 2),
-        (["localhost"], 1), ([], 0),
-    ]) func bindsWhatTheLineSays(line: [String], count: Int) throws {
+    /// One listener for each address that must be there, and one more for an IPv6 address that this machine has.
+    @Test(
+        arguments: [
+            (["*"], 1, nil), (["127.0.0.1", "-::1"], 1, "::1"), (["*", "-::*"], 1, "::"),
+            (["127.0.0.1", "-192.0.2.1"], 1, nil), (["localhost"], 1, nil), ([], 0, nil),
+        ] as [([String], Int, String?)])
+    func bindsWhatTheLineSays(line: [String], always: Int, version6: String?) throws {
         let listeners = try Listener.tcp(
             bind: line, port: 0, options: ListenerOptions(), log: quietLog, role: .starting)
-        #expect(listeners.count == count || (line.contains { $0.contains(":") }))
+        let isMore = version6.map(TestSocket.canBind6) ?? false
+        #expect(listeners.count == always + (isMore ? 1 : 0))
         #expect(Set(listeners.map(\.address.port)).count <= 1)
         for listener in listeners { #expect(listener.address.port != 0) }
     }
