@@ -90,6 +90,67 @@ struct LinkTests {
         try loop.journal.waitFor(.refused(slow, "slow"))
     }
 
+    /// A name whose lookup hangs is refused in time. Trying again takes no second thread, and the answer that
+    /// comes in the end is one for whoever waits then, and for nobody else.
+    @Test func aLookupThatHangsIsGivenUp() throws {
+        let (gate, asked) = (Gate(), Counter())
+        var options = options(names: { host, _ in
+            asked.add()
+            gate.wait()
+            return .failure(LookupFailure(reason: host))
+        })
+        options.lookupTimeout = .milliseconds(20)
+        let loop = try RunningLoop(options: options)
+        let tooLong = "Looking up the name took too long"
+        for number in 0..<10 {
+            let link = LinkID(number: UInt32(number))
+            loop.tell { $0.wish(.connect(link, .tcp(host: "hangs", port: 1))) }
+            try loop.journal.waitFor(.refused(link, tooLong))
+        }
+        #expect(asked.value == 1)
+        gate.open()
+        let last = LinkID(number: 10)
+        try waitUntil("answer") {
+            loop.tell { core in
+                if !core.journal.all.contains(.refused(last, "hangs")) {
+                    core.wish(.connect(last, .tcp(host: "hangs", port: 1)))
+                }
+            }
+            usleep(10_000)
+            return loop.journal.all.contains(.refused(last, "hangs")) ? () : nil
+        }
+        #expect(loop.journal.count { entry in
+            if case .refused(let link, "hangs") = entry { link != last } else { false }
+        } == 0)
+    }
+
+    /// So many names are looked up at a time, and the next ones when those are answered; a link that was given up
+    /// before its turn came is not looked up at all.
+    @Test func lookupsAreBounded() throws {
+        let (gate, asked) = (Gate(), Counter())
+        let loop = try RunningLoop(
+            options: options(names: { host, _ in
+                asked.add()
+                gate.wait()
+                return .failure(LookupFailure(reason: host))
+            }))
+        let links = (0..<20).map { LinkID(number: UInt32($0)) }
+        loop.tell { core in
+            for link in links {
+                core.wish(.connect(link, .tcp(host: "name \(link.number)", port: 1)))
+            }
+            core.wish(.abandon(links[19]))
+        }
+        try waitUntil("8 lookups") { asked.value == 8 ? () : nil }
+        usleep(50_000)
+        #expect(asked.value == 8)
+        gate.open()
+        for link in links.dropLast() {
+            try loop.journal.waitFor(.refused(link, "name \(link.number)"))
+        }
+        #expect(asked.value == 19)
+    }
+
     /// The first address refuses, the second says nothing, the third answers.
     @Test func severalAddressesAreTriedInTurn() throws {
         let server = try RunningLoop()
@@ -189,6 +250,16 @@ private final class Addresses: Sendable {
             return state.asked
         }
         try waitUntil("two lookups") { state.withLock { $0.asked } >= before + 2 ? () : nil }
+    }
+}
+
+private final class Counter: Sendable {
+    private let count = Atomic<Int>(0)
+
+    var value: Int { count.load(ordering: .relaxed) }
+
+    func add() {
+        count.add(1, ordering: .relaxed)
     }
 }
 

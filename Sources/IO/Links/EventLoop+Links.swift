@@ -16,20 +16,24 @@ extension EventLoop {
             if let address = SocketAddress(literal: host, port: port) {
                 tryAddresses([address], of: id, lastReason: "")
             } else {
-                resolver.ask(host, port: port, for: Lookup(link: id, attempt: link.attempt))
+                let lookup = Lookup(link: id, attempt: link.attempt)
+                resolver.ask(HostName(host: host, port: port), for: lookup)
+                deadlines.insert(.giveUpLookingUp(lookup), at: now.instant + options.lookupTimeout)
             }
         }
     }
 
     /// Gives up a link that is not standing yet. One that stands is a connection, and is closed as one.
     func abandon(_ id: LinkID) {
-        switch links[id]?.phase {
+        guard let link = links[id] else { return }
+        switch link.phase {
         case .connecting(let token, _, _):
             links[id] = nil
             close(token)
         case .lookingUp:
             links[id] = nil
-        case .standing, nil:
+            forgetQuestion(of: link, id)
+        case .standing:
             break
         }
     }
@@ -62,8 +66,25 @@ extension EventLoop {
         tryAddresses(rest, of: lookup.link, lastReason: "Connection timed out")
     }
 
-    func receive(_ answer: Result<[SocketAddress], LookupFailure>, for lookup: Lookup) {
-        resolver.answered()
+    /// The answer may come at a bad time, or never.
+    func giveUpLookingUp(_ lookup: Lookup) {
+        guard let link = links[lookup.link], link.attempt == lookup.attempt,
+            case .lookingUp = link.phase
+        else { return }
+        forgetQuestion(of: link, lookup.link)
+        refuse(lookup.link, "Looking up the name took too long")
+    }
+
+    private func forgetQuestion(of link: Link, _ id: LinkID) {
+        guard let name = link.name else { return }
+        resolver.forget(Lookup(link: id, attempt: link.attempt), for: name)
+    }
+
+    func receive(_ answer: Result<[SocketAddress], LookupFailure>, for name: HostName) {
+        for lookup in resolver.answered(name) { receive(answer, for: lookup) }
+    }
+
+    private func receive(_ answer: Result<[SocketAddress], LookupFailure>, for lookup: Lookup) {
         guard let link = links[lookup.link], link.attempt == lookup.attempt else { return }
         switch (link.phase, answer) {
         case (.lookingUp, .success(let addresses)):
@@ -86,7 +107,7 @@ extension EventLoop {
     func lookUpAgain(_ lookup: Lookup) {
         guard let link = links[lookup.link], link.attempt == lookup.attempt, let name = link.name
         else { return }
-        resolver.ask(name.host, port: name.port, for: lookup)
+        resolver.ask(name, for: lookup)
     }
 
     private func lookUpLater(_ lookup: Lookup) {

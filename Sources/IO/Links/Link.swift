@@ -2,8 +2,8 @@
 //
 //     lookingUp ──addresses──▶ connecting ──writable──▶ standing ──closed──▶ (gone)
 //         │                    │   ▲  │
-//         │ no answer          └───┘  │ none left
-//         ▼          next address     ▼
+//         │ no such name,      └───┘  │ none left
+//         ▼ or no answer in time      ▼
 //       refused                    refused
 
 import RESP
@@ -21,10 +21,10 @@ struct Link {
     }
 
     /// The name to look up again while the link stands; nil for an address or a path, which cannot move.
-    var name: (host: String, port: UInt16)? {
+    var name: HostName? {
         guard case .tcp(let host, let port) = endpoint,
             SocketAddress(literal: host, port: port) == nil
         else { return nil }
-        return (host, port)
+        return HostName(host: host, port: port)
     }
 }

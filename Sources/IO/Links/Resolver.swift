@@ -32,51 +32,65 @@ package struct NameService: Sendable {
     package static let system = NameService { Resolver.resolve($0, port: $1) }
 }
 
+/// What a name service is asked for.
+struct HostName: Hashable, Sendable {
+    let host: String
+    let port: UInt16
+}
+
 /// Asks for names, a few at a time; answers come through the mailbox.
+///
+/// A question cannot be taken back from the C library. Whoever asks for a name that is being asked for waits for
+/// the same answer, so that one name that hangs holds one thread, however often its link is tried again.
 struct Resolver {
-    /// Threads at a time; a name server that is silent must not stop every other name.
-    static let most = 8
-
-    private struct Question {
-        let host: String
-        let port: UInt16
-        let lookup: Lookup
-    }
-
     private let names: NameService
     private let mailbox: Mailbox
+    /// Who waits for each name; nobody, when all who did have given up on a thread that has not.
+    private var lookups: [HostName: [Lookup]] = [:]
+    /// The names that no thread asks for yet, oldest first.
+    private var waiting: [HostName] = []
     private var running = 0
-    private var waiting: [Question] = []
 
     init(asking names: NameService, mailbox: Mailbox) {
         self.names = names
         self.mailbox = mailbox
     }
 
-    mutating func ask(_ host: String, port: UInt16, for lookup: Lookup) {
-        waiting.append(Question(host: host, port: port, lookup: lookup))
+    mutating func ask(_ name: HostName, for lookup: Lookup) {
+        if lookups[name] == nil { waiting.append(name) }
+        lookups[name, default: []].append(lookup)
         startWaiting()
     }
 
-    /// One answer has come through the mailbox.
-    mutating func answered() {
+    /// Nobody waits for this answer any more; a name that nobody waits for is not asked for.
+    mutating func forget(_ lookup: Lookup, for name: HostName) {
+        lookups[name]?.removeAll { $0 == lookup }
+        guard lookups[name]?.isEmpty == true, let index = waiting.firstIndex(of: name) else {
+            return
+        }
+        waiting.remove(at: index)
+        lookups[name] = nil
+    }
+
+    /// One answer has come through the mailbox; these wait for it.
+    mutating func answered(_ name: HostName) -> [Lookup] {
+        precondition(running > 0, "an answer that nobody asked for")
         running -= 1
         startWaiting()
+        return lookups.removeValue(forKey: name) ?? []
     }
 
     private mutating func startWaiting() {
-        while running < Resolver.most, !waiting.isEmpty {
-            let question = waiting.removeFirst()
+        while running < Limits.lookups, !waiting.isEmpty {
+            let name = waiting.removeFirst()
             let (names, mailbox) = (names, mailbox)
             running += 1
             do {
                 try Thread.startDetached("resolver") {
-                    let answer = names.addresses(question.host, question.port)
-                    mailbox.leave(.lookedUp(question.lookup, answer))
+                    mailbox.leave(.lookedUp(name, names.addresses(name.host, name.port)))
                 }
             } catch {
-                mailbox.leave(
-                    .lookedUp(question.lookup, .failure(LookupFailure(reason: error.reason))))
+                mailbox.leave(.lookedUp(name, .failure(LookupFailure(reason: error.reason))))
             }
         }
     }

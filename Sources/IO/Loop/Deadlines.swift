@@ -8,6 +8,7 @@ struct Deadline {
         case acceptAgain(Int)
         case endLingering(Token)
         case giveUpConnecting(Lookup)
+        case giveUpLookingUp(Lookup)
         case lookUpAgain(Lookup)
     }
 

@@ -26,7 +26,7 @@ extension EventLoop {
             switch message {
             case .news(let news): core.hear(news, at: now)
             case .task(let task): task(core, now)
-            case .lookedUp(let lookup, let answer): receive(answer, for: lookup)
+            case .lookedUp(let name, let answer): receive(answer, for: name)
             case .file(let incarnation, let news):
                 if files.isCurrent(incarnation) { core.hear(news, at: now) }
             case .stop(let status): exitStatus = status
@@ -40,6 +40,7 @@ extension EventLoop {
         case .endLingering(let token):
             if watches.holds(token) { close(token) }
         case .giveUpConnecting(let lookup): giveUpConnecting(lookup)
+        case .giveUpLookingUp(let lookup): giveUpLookingUp(lookup)
         case .lookUpAgain(let lookup): lookUpAgain(lookup)
         }
     }

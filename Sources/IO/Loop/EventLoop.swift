@@ -16,6 +16,9 @@ package struct LoopOptions: Sendable {
     package var keepAlive: Int32 = 300
     /// How long one address of a link may take to answer before the next is tried.
     package var connectTimeout: Duration = .seconds(4)
+    /// How long the name of a link may take to be looked up before the link is refused: the C library asks each
+    /// name server twice and waits 5 seconds each time, so that one server that is silent is survived.
+    package var lookupTimeout: Duration = .seconds(15)
     /// How often the host name of a standing link is looked up again.
     package var lookupInterval: Duration = .seconds(30)
     package var names = NameService.system

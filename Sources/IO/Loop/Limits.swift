@@ -14,6 +14,9 @@ enum Limits {
     /// How often a turn asks the core whether carrying its wishes out led to new ones.
     static let roundsPerTurn = 8
 
+    /// Threads that look names up at a time; a name server that is silent must not stop every other name.
+    static let lookups = 8
+
     /// How long a listener rests when there are no descriptors left.
     static let acceptRest = Duration.milliseconds(100)
 

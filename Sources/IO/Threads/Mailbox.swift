@@ -8,7 +8,7 @@ package final class Mailbox: Sendable {
     enum Message: Sendable {
         case news(News)
         case task(@Sendable (any Core, Moment) -> Void)
-        case lookedUp(Lookup, Result<[SocketAddress], LookupFailure>)
+        case lookedUp(HostName, Result<[SocketAddress], LookupFailure>)
         case file(FileStore.Incarnation, News)
         case stop(Int32)
     }
