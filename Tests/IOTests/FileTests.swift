@@ -115,6 +115,60 @@ struct FileTests {
         #expect(!loop.journal.all.contains(.appended(file, 1_000)))
     }
 
+    /// The thread of a file and what it is woken with go with the file, when everything is written.
+    @Test func aClosedFileLeavesNothingBehind() async {
+        await #expect(processExitsWith: .success) {
+            func entries(of folder: String) throws -> Int {
+                try FileManager.default.contentsOfDirectory(atPath: "/proc/self/\(folder)").count
+            }
+            let scratch = Scratch()
+            let loop = try RunningLoop()
+            let before = (threads: try entries(of: "task"), open: try entries(of: "fd"))
+            for round in 0..<3 {
+                loop.tell { core in
+                    for number in 0..<20 {
+                        let file = FileID(number: UInt32(round * 20 + number))
+                        core.wish(.openFile(file, path: scratch.file("\(number)"), size: round))
+                        core.wish(.append(file, [UInt8(number)]))
+                        core.wish(.closeFile(file))
+                    }
+                }
+                try waitUntil("\(before.threads) threads and \(before.open) descriptors") {
+                    try entries(of: "task") == before.threads && entries(of: "fd") == before.open
+                        ? () : nil
+                }
+            }
+            for number in 0..<20 {
+                let contents = scratch.contents("\(number)")
+                guard contents == [UInt8](repeating: UInt8(number), count: 3) else {
+                    fatalError("\(contents) in file \(number)")
+                }
+            }
+            loop.stop()
+        }
+    }
+
+    /// A file that is opened again at once finds everything that was appended before: otherwise it would be
+    /// shorter than it should be, and fail.
+    @Test func anOpeningComesAfterTheClosingBefore() throws {
+        let scratch = Scratch()
+        let loop = try RunningLoop()
+        let (file, path, size, rounds) = (file, scratch.file("log"), 100_000, 100)
+        for round in 0..<rounds {
+            // Sometimes before the thread has closed the file, sometimes after.
+            if round % 10 == 0 { usleep(5_000) }
+            loop.tell { core in
+                core.wish(.openFile(file, path: path, size: round * size))
+                core.wish(.append(file, [UInt8](repeating: UInt8(round), count: size)))
+                core.wish(.closeFile(file))
+            }
+        }
+        loop.stop()
+        let expected = (0..<rounds).flatMap { [UInt8](repeating: UInt8($0), count: size) }
+        #expect(scratch.contents("log") == expected)
+        #expect(loop.journal.count { if case .failed = $0 { true } else { false } } == 0)
+    }
+
     /// Leaving the program loses nothing of what was ordered before.
     @Test func theEndWaitsForTheFiles() throws {
         let scratch = Scratch()

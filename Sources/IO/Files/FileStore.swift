@@ -11,9 +11,22 @@ struct FileStore {
         let number: Int
     }
 
+    /// A thread and what it works at.
+    ///
+    ///     open ──close──▶ closing ──closed──▶ (gone)
+    ///      ▲                 │
+    ///      └───────open──────┘
+    ///
+    /// The thread stays until it has said that it has closed the file: an opening before that goes to the same
+    /// thread, behind everything that was appended before.
     private struct Room {
+        enum State: Equatable {
+            case open(Incarnation)
+            case closing(Incarnation)
+        }
+
         let writer: FileWriter
-        var incarnation: Incarnation?
+        var state: State
     }
 
     private let mailbox: Mailbox
@@ -25,24 +38,20 @@ struct FileStore {
     }
 
     func isCurrent(_ incarnation: Incarnation) -> Bool {
-        rooms[incarnation.file]?.incarnation == incarnation
+        rooms[incarnation.file]?.state == .open(incarnation)
     }
 
     mutating func open(_ file: FileID, path: String, size: Int) {
         openings += 1
         let incarnation = Incarnation(file: file, number: openings)
-        if rooms[file] == nil {
-            do {
-                rooms[file] = Room(writer: try FileWriter(mailbox: mailbox))
-            } catch {
-                // There is no thread to say it; it comes the same way all the same.
-                rooms[file] = nil
-                mailbox.post(.failed(file, reason: error.reason))
-                return
-            }
+        do {
+            let writer = try rooms[file]?.writer ?? FileWriter(mailbox: mailbox)
+            rooms[file] = Room(writer: writer, state: .open(incarnation))
+            writer.leave(.open(incarnation, path: path, size: size))
+        } catch {
+            // There is no thread to say it; it comes the same way all the same.
+            mailbox.post(.failed(file, reason: error.reason))
         }
-        rooms[file]?.incarnation = incarnation
-        rooms[file]?.writer.leave(.open(incarnation, path: path, size: size))
     }
 
     func append(_ bytes: [UInt8], to file: FileID) {
@@ -55,9 +64,18 @@ struct FileStore {
 
     /// Closes when everything before is written; the core hears nothing more of it.
     mutating func close(_ file: FileID) {
-        guard let room = rooms[file] else { return }
-        room.writer.leave(.close)
-        rooms[file]?.incarnation = nil
+        guard let room = rooms[file], case .open(let incarnation) = room.state else { return }
+        room.writer.leave(.close(incarnation))
+        rooms[file]?.state = .closing(incarnation)
+    }
+
+    /// A thread has closed a file. It ends, unless it has been given another one meanwhile.
+    mutating func closed(_ incarnation: Incarnation) {
+        guard let room = rooms[incarnation.file], room.state == .closing(incarnation) else { return }
+        room.writer.leave(.end)
+        // It has nothing left to do; the loop does not wait for it to be scheduled.
+        room.writer.detach()
+        rooms[incarnation.file] = nil
     }
 
     /// Waits until everything that was ordered is done, and ends the threads.

@@ -8,7 +8,7 @@ final class FileWriter: Sendable {
         case open(FileStore.Incarnation, path: String, size: Int)
         case append([UInt8])
         case sync
-        case close
+        case close(FileStore.Incarnation)
         /// The last order: the thread ends.
         case end
     }
@@ -31,6 +31,10 @@ final class FileWriter: Sendable {
 
     func join() {
         thread.join()
+    }
+
+    func detach() {
+        thread.detach()
     }
 
     private final class OrderQueue: Sendable {
@@ -84,8 +88,9 @@ private struct FileDesk: ~Copyable {
                 index += run.count - 1
             case .sync:
                 perform { file throws(Errno) in News.synced(file.id, size: try file.sync()) }
-            case .close:
+            case .close(let incarnation):
                 file = nil
+                mailbox.leave(.fileClosed(incarnation))
             case .end:
                 return false
             }

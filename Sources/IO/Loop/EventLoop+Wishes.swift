@@ -29,6 +29,7 @@ extension EventLoop {
             case .lookedUp(let name, let answer): receive(answer, for: name)
             case .file(let incarnation, let news):
                 if files.isCurrent(incarnation) { core.hear(news, at: now) }
+            case .fileClosed(let incarnation): files.closed(incarnation)
             case .stop(let status): exitStatus = status
             }
         }

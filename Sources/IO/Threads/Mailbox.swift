@@ -10,6 +10,7 @@ package final class Mailbox: Sendable {
         case task(@Sendable (any Core, Moment) -> Void)
         case lookedUp(HostName, Result<[SocketAddress], LookupFailure>)
         case file(FileStore.Incarnation, News)
+        case fileClosed(FileStore.Incarnation)
         case stop(Int32)
     }
 

@@ -31,8 +31,13 @@ package struct Thread: Sendable {
     /// Starts a thread that nobody waits for.
     static func startDetached(_ name: String, _ body: @escaping @Sendable () -> Void) throws(Errno)
     {
-        let thread = try start(name, body)
-        pthread_detach(thread.handle)
+        try start(name, body).detach()
+    }
+
+    /// Lets the thread end by itself, instead of waiting for it.
+    func detach() {
+        let code = pthread_detach(handle)
+        precondition(code == 0, "a thread cannot be let go: \(code)")
     }
 
     /// Waits until the thread has ended; once per thread.
