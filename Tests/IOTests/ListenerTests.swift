@@ -176,7 +176,8 @@ struct ListenerTests {
 
     // MARK: No room
 
-    /// Without a free descriptor the loop rests instead of spinning, says so once, and goes on when there is one.
+    /// Without a free descriptor the loop rests instead of spinning, says so once though now and then one comes
+    /// free, and goes on when there are enough.
     @Test func acceptRestsWhileThereAreNoDescriptors() async {
         await #expect(processExitsWith: .success) {
             let scratch = Scratch()
@@ -186,21 +187,26 @@ struct ListenerTests {
             let first = try TestSocket.connect(port: loop.port)
             try first.send("a")
             _ = try first.receiveText(1)
-            // Our end gets the last descriptor that there is.
-            let last = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+            // Our ends get the last descriptors that there are.
+            let waiting = (0..<4).map { _ in
+                TestSocket(number: socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0))
+            }
             var limit = rlimit()
             getrlimit(Int32(RLIMIT_NOFILE.rawValue), &limit)
             let before = limit.rlim_cur
-            limit.rlim_cur = rlim_t(last + 1)
+            limit.rlim_cur = rlim_t((waiting.last?.number ?? 0) + 1)
             setrlimit(Int32(RLIMIT_NOFILE.rawValue), &limit)
-            let second = TestSocket(number: last)
-            try second.connectLoopback(port: loop.port)
-            try second.send("b")
+            for client in waiting {
+                try client.connectLoopback(port: loop.port)
+                try client.send("b")
+            }
             let looks = loop.looksWhileIdle()
             guard looks < 100 else { fatalError("\(looks) looks") }
-            limit.rlim_cur = before
-            setrlimit(Int32(RLIMIT_NOFILE.rawValue), &limit)
-            guard try second.receiveText(1) == "b" else { fatalError("no answer") }
+            for client in waiting {
+                limit.rlim_cur = client === waiting.last ? before : limit.rlim_cur + 1
+                setrlimit(Int32(RLIMIT_NOFILE.rawValue), &limit)
+                guard try client.receiveText(1) == "b" else { fatalError("no answer") }
+            }
             loop.stop()
             let warning = "Accepting client connection: accept4: Too many open files"
             let lines = scratch.text("log").split(separator: "\n").filter { $0.hasSuffix(warning) }

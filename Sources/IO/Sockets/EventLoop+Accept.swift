@@ -7,7 +7,8 @@ import RESP
 struct ListenerSeat {
     let listener: Listener
     let token: Token
-    /// The lack of descriptors is logged once, until a connection can be accepted again.
+    /// A lack is logged once, until a whole round of accepting did not meet it: where each client that leaves makes
+    /// room for one that waits, there would be a line for each.
     var isStarved = false
 }
 
@@ -20,10 +21,11 @@ extension EventLoop {
     }
 
     func accept(at seat: Int, _ token: Token) {
-        for _ in 0..<Limits.acceptsPerTurn {
+        round: for _ in 0..<Limits.acceptsPerTurn {
             do {
-                guard let accepted = try watches[token].descriptor.accept() else { return }
-                listeners[seat].isStarved = false
+                guard let accepted = try watches[token].descriptor.accept() else {
+                    break round
+                }
                 try welcome(accepted, at: listeners[seat].listener)
             } catch {
                 if isStarvation(error.code) {
@@ -33,6 +35,7 @@ extension EventLoop {
                 // The peer left before it was accepted, or the network lost it: nothing of ours is wrong.
             }
         }
+        listeners[seat].isStarved = false
     }
 
     func acceptAgain(at seat: Int) {
@@ -48,8 +51,13 @@ extension EventLoop {
         core.open(token.connection, from: peer, to: local, at: now)
     }
 
+    /// Whether the next client would fare no better. No space is what epoll says when the user of this process
+    /// watches as much as the system allows (fs.epoll.max_user_watches); that client is closed already.
     private func isStarvation(_ code: Int32) -> Bool {
-        code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM
+        switch code {
+        case EMFILE, ENFILE, ENOBUFS, ENOMEM, ENOSPC: true
+        default: false
+        }
     }
 
     /// Stops listening for a moment: the waiting connections would wake the loop again and again for nothing.
