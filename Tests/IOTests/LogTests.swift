@@ -87,6 +87,40 @@ import Testing
         #expect(lines.allSatisfy { $0.hasPrefix("\(getpid()):M ") && $0.hasSuffix(" end") })
     }
 
+    /// Lines of several threads that a pipe takes only in pieces arrive whole, though the pipe does not block.
+    @Test func aPipeThatIsFullIsWaitedFor() async {
+        await #expect(processExitsWith: .success) {
+            var ends: [Int32] = [0, 0]
+            guard pipe2(&ends, O_CLOEXEC) == 0 else { fatalError("no pipe") }
+            _ = fcntl(ends[1], F_SETFL, O_NONBLOCK)
+            let output = dup(STDOUT_FILENO)
+            dup2(ends[1], STDOUT_FILENO)
+            let log = Log()
+            let text = String(repeating: "long ", count: 40_000)
+            let threads = try (0..<2).map { _ in
+                try IO.Thread.start("writer") {
+                    for _ in 0..<4 { log.write(.notice, text, as: .master) }
+                }
+            }
+            var bytes: [UInt8] = []
+            var piece = [UInt8](repeating: 0, count: 10_000)
+            var lines = 0
+            while lines < 8 {
+                var wanted = pollfd(fd: ends[0], events: Int16(POLLIN), revents: 0)
+                guard poll(&wanted, 1, 5_000) == 1 else { fatalError("\(bytes.count) bytes") }
+                let count = read(ends[0], &piece, piece.count)
+                bytes += piece.prefix(count)
+                lines += piece.prefix(count).count { $0 == UInt8(ascii: "\n") }
+            }
+            for thread in threads { thread.join() }
+            dup2(output, STDOUT_FILENO)
+            for line in bytes.split(separator: UInt8(ascii: "\n")) {
+                guard line.suffix(text.utf8.count).elementsEqual(text.utf8), line.count < 200_100
+                else { fatalError("a line of \(line.count) bytes") }
+            }
+        }
+    }
+
     @Test(arguments: [("user", 8), ("LOCAL0", 128), ("local7", 184), ("daemon", nil), ("", nil)])
     func knowsTheFacilities(word: String, number: Int32?) {
         #expect(Syslog.facility(word) == number)

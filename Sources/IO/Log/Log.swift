@@ -32,6 +32,8 @@ package final class Log: Sendable {
     }
 
     private let sink: Sink
+    /// Who writes to the standard output does so alone, as a line may take several system calls.
+    private let turn = Guarded<Void>(())
     private let syslog: Syslog?
     private let least: Atomic<UInt8>
 
@@ -66,17 +68,40 @@ package final class Log: Sendable {
             message, level: level, role: role, process: getpid(), at: time,
             offset: Log.offset(at: time))
         switch sink {
-        case .standardOutput: Log.write(&line, to: STDOUT_FILENO)
+        case .standardOutput: turn.withLock { _ in Log.write(&line, to: STDOUT_FILENO) }
         case .file(let file): file.write(&line)
         }
         syslog?.write(level, message)
     }
 
-    /// In one system call, so that lines of several threads do not mix.
+    /// Writes a whole line, in one system call if the kernel takes it in one.
+    ///
+    /// Whoever writes waits: a pipe that nobody empties, or a disk that is slow, holds up the loop, as it holds up
+    /// redis-server. The other ways are worse. To drop lines is to lose those that tell of the trouble, and a
+    /// thread with a queue would grow without bound, or drop too, and would lose the last lines of a crash. So the
+    /// rest of a line that was taken in part is written as well, and a pipe that a parent process has made
+    /// non-blocking is waited for. Only an error ends a line early: a full disk, or a reader that is gone.
     fileprivate static func write(_ line: inout String, to number: Int32) {
         line.withUTF8 { bytes in
-            while unsafe Glibc.write(number, bytes.baseAddress, bytes.count) < 0, errno == EINTR {}
+            var written = 0
+            while written < bytes.count {
+                let count = unsafe Glibc.write(
+                    number, bytes.baseAddress! + written, bytes.count - written)
+                if count >= 0 {
+                    written += count
+                } else if errno == EAGAIN {
+                    waitForRoom(in: number)
+                } else if errno != EINTR {
+                    return
+                }
+            }
         }
+    }
+
+    private static func waitForRoom(in number: Int32) {
+        var wanted = pollfd(fd: number, events: Int16(POLLOUT), revents: 0)
+        // Woken for whatever reason, the write is tried again, and says what is wrong if something is.
+        _ = unsafe poll(&wanted, 1, -1)
     }
 
     /// How far local time is ahead of UTC at some time, in seconds.
