@@ -119,9 +119,10 @@ struct LinkTests {
             usleep(10_000)
             return loop.journal.all.contains(.refused(last, "hangs")) ? () : nil
         }
-        #expect(loop.journal.count { entry in
-            if case .refused(let link, "hangs") = entry { link != last } else { false }
-        } == 0)
+        #expect(
+            loop.journal.count { entry in
+                if case .refused(let link, "hangs") = entry { link != last } else { false }
+            } == 0)
     }
 
     /// So many names are looked up at a time, and the next ones when those are answered; a link that was given up

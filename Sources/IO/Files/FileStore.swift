@@ -44,8 +44,9 @@ struct FileStore {
     mutating func open(_ file: FileID, path: String, size: Int) {
         openings += 1
         let incarnation = Incarnation(file: file, number: openings)
-        do {
-            let writer = try rooms[file]?.writer ?? FileWriter(mailbox: mailbox)
+        do throws(Errno) {
+            let writer =
+                if let room = rooms[file] { room.writer } else { try FileWriter(mailbox: mailbox) }
             rooms[file] = Room(writer: writer, state: .open(incarnation))
             writer.leave(.open(incarnation, path: path, size: size))
         } catch {
@@ -71,7 +72,9 @@ struct FileStore {
 
     /// A thread has closed a file. It ends, unless it has been given another one meanwhile.
     mutating func closed(_ incarnation: Incarnation) {
-        guard let room = rooms[incarnation.file], room.state == .closing(incarnation) else { return }
+        guard let room = rooms[incarnation.file], room.state == .closing(incarnation) else {
+            return
+        }
         room.writer.leave(.end)
         // It has nothing left to do; the loop does not wait for it to be scheduled.
         room.writer.detach()

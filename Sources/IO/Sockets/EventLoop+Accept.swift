@@ -21,11 +21,9 @@ extension EventLoop {
     }
 
     func accept(at seat: Int, _ token: Token) {
-        round: for _ in 0..<Limits.acceptsPerTurn {
+        for _ in 0..<Limits.acceptsPerTurn {
             do {
-                guard let accepted = try watches[token].descriptor.accept() else {
-                    break round
-                }
+                guard let accepted = try watches[token].descriptor.accept() else { break }
                 try welcome(accepted, at: listeners[seat].listener)
             } catch {
                 if isStarvation(error.code) {
