@@ -238,7 +238,9 @@ private func messages(_ text: String) -> [String] {
         ].map { Array($0.utf8) }
         for _ in 0..<2_000 {
             var text: [UInt8] = []
-            for _ in 0..<Int.random(in: 0..<40, using: &random) { text += pieces.randomElement(using: &random)! }
+            for _ in 0..<Int.random(in: 0..<40, using: &random) {
+                text += pieces.randomElement(using: &random)!
+            }
             if Int.random(in: 0..<4, using: &random) == 0, !text.isEmpty {
                 let index = text.indices.randomElement(using: &random)!
                 text[index] = .random(in: 0...255, using: &random)
