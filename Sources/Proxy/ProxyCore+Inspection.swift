@@ -73,6 +73,9 @@ extension ProxyCore {
                 backend(of: client).waiting.contains(client.id),
                 "nothing will wake a paused client")
         }
+        precondition(
+            client.state != .closing || (client.unfinished == nil && !client.isPaused),
+            "a client that is being closed is still read")
         var last = client.delivered
         for reply in client.held {
             precondition(reply.position > client.delivered, "a held reply missed its turn")

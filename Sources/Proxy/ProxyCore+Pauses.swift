@@ -14,22 +14,43 @@ extension ProxyCore {
         backend.output.count < configuration.limits.backendOutput && !backend.hasMoved
     }
 
+    /// Stops reading from a client until something gives it room.
+    func pause(_ client: ClientSession) {
+        client.isPaused = true
+        pending.wishes.append(.pause(client.id))
+        let backend = backend(of: client)
+        guard !hasRoom(backend), !client.isWaiting else { return }
+        client.isWaiting = true
+        backend.waiting.append(client.id)
+    }
+
+    /// Goes on with those that can, who has waited longest first: a backend that is always nearly full would
+    /// otherwise serve the same ones again and again.
     func resumeClients() {
-        while let id = resumable.popLast() {
+        var blocked: [ClientSession] = []
+        var index = 0
+        while index < resumable.count {
+            let id = resumable[index]
+            index += 1
             guard let client = clients[id], client.isPaused else { continue }
             guard mayResume(client) else {
-                let backend = backend(of: client)
-                if !hasMuchRoom(backend) { backend.waiting.append(id) }
+                if !hasMuchRoom(backend(of: client)), !client.isWaiting { blocked.append(client) }
                 continue
             }
             client.isPaused = false
             pending.wishes.append(.resume(id))
             read(Span(), from: client)
         }
+        resumable.removeAll(keepingCapacity: true)
+        for client in blocked.reversed() where !client.isWaiting {
+            client.isWaiting = true
+            backend(of: client).waiting.insert(client.id, at: 0)
+        }
     }
 
     /// A backend has room again, or begins anew with nothing queued: whoever waited may be able to go on.
     func wakeThoseWaiting(for backend: BackendConnection) {
+        for id in backend.waiting { clients[id]?.isWaiting = false }
         resumable += backend.waiting
         backend.waiting.removeAll(keepingCapacity: true)
     }
@@ -67,8 +88,10 @@ extension ProxyCore {
     func breakStall(
         _ stall: BackendConnection.Stall, of backend: BackendConnection, at now: Moment
     ) {
-        guard backend.tickets.owesAnybody(but: stall.client), let client = clients[stall.client]
-        else {
+        let isInTheWay =
+            backend.tickets.owesAnybody(but: stall.client)
+            || backend.waiting.contains { $0 != stall.client }
+        guard isInTheWay, let client = clients[stall.client] else {
             backend.stall = .init(client: stall.client, since: now.instant)
             return
         }

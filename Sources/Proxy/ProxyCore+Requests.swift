@@ -23,6 +23,10 @@ extension ProxyCore {
         let command = table.find(request)
         switch Disposition(request, command, in: table) {
         case .forward:
+            guard !backend(of: client).hasMoved else {
+                pause(client)
+                return .notYet
+            }
             forward(request, of: client)
         case .local:
             answer(request, command!, of: client)
@@ -34,10 +38,7 @@ extension ProxyCore {
         }
         if client.state == .closing { return .drop }
         guard mayGoOn(client) else {
-            client.isPaused = true
-            pending.wishes.append(.pause(client.id))
-            let backend = backend(of: client)
-            if !hasRoom(backend) { backend.waiting.append(client.id) }
+            pause(client)
             return .wait
         }
         return .goOn

@@ -73,9 +73,10 @@ func run(_ path: String) -> Never {
         let own =
             workerCount(configuration)
             * (3 + 2 * configuration.listen.count + configuration.backends.connections)
-        let limit = try DescriptorLimit.adjust(forClients: configuration.maximumClients + own)
+        let limit = try DescriptorLimit.adjust(
+            forClients: configuration.maximumClients, reserved: DescriptorLimit.reserved + own)
         for line in limit.lines { log.write(limit.level, line, as: .proxy) }
-        configuration.maximumClients = max(1, limit.maximumClients - own)
+        configuration.maximumClients = limit.maximumClients
         Console.exit(try serve(configuration, log))
     } catch let failure as StartFailure {
         log.write(.warning, failure.message, as: .proxy)

@@ -105,6 +105,42 @@ import Testing
         #expect(proxy.driver.output(of: slow).utf8.count == 7 + 1000 + 2)
     }
 
+    /// Clients that wait because the master moves are others too: they have no tickets, and wait all the same.
+    @Test func stallOfAMasterThatMoves() throws {
+        let proxy = ProxyUnderTest { $0.limits.clientOutput = 100 }
+        let (slow, waiting) = (proxy.driver.connect(), proxy.driver.connect())
+        proxy.driver.room[slow] = 0
+        proxy.driver.command(["GET", "big"], to: slow)
+        proxy.masterSays("$1000\r\n" + String(repeating: "x", count: 500))
+        proxy.driver.tell(.moved(LinkID(number: 0)))
+        proxy.driver.command(["GET", "small"], to: waiting)
+        proxy.driver.pass(.seconds(1))
+        #expect(proxy.driver.closed.contains(slow))
+        proxy.masterSays(String(repeating: "x", count: 500) + "\r\n")
+        proxy.connectMaster()
+        #expect(proxy.sentToMaster() == "*2\r\n$3\r\nGET\r\n$5\r\nsmall\r\n")
+    }
+
+    /// With a backend that has room for one at a time, everybody has a turn.
+    @Test func everybodyHasATurn() throws {
+        let proxy = ProxyUnderTest { $0.limits.backendOutput = 100 }
+        proxy.driver.room[proxy.master] = 0
+        let clients = (0..<4).map { _ in proxy.driver.connect() }
+        let value = String(repeating: "v", count: 200)
+        for (number, client) in clients.enumerated() {
+            let request = Wire.request(["SET", "client\(number)", value])
+            proxy.driver.send(Array(repeatElement(request, count: 6).joined()), to: client)
+        }
+        var seen: [Int] = []
+        for _ in 0..<8 {
+            proxy.driver.room[proxy.master] = 260
+            proxy.driver.drain(proxy.master)
+            let sent = proxy.sentToMaster()
+            seen += clients.indices.filter { sent.contains("client\($0)") }
+        }
+        #expect(Set(seen) == Set(clients.indices))
+    }
+
     /// A slow reader's own further requests are nobody else's.
     @Test func slowReaderWithMoreToCome() throws {
         let proxy = ProxyUnderTest { $0.limits.clientOutput = 100 }

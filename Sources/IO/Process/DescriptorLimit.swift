@@ -15,8 +15,11 @@ package enum DescriptorLimit {
         package let lines: [String]
     }
 
-    /// Raises the limit as far as is needed and allowed. Throws when not even one client would fit.
-    package static func adjust(forClients clients: Int) throws(StartFailure) -> Outcome {
+    /// Raises the limit as far as is needed and allowed, for clients and whatever else the program holds. Throws
+    /// when not even one client would fit.
+    package static func adjust(
+        forClients clients: Int, reserved: Int = DescriptorLimit.reserved
+    ) throws(StartFailure) -> Outcome {
         var limit = rlimit()
         guard unsafe getrlimit(files, &limit) == 0 else {
             return unknown(reason: Errno(errno, in: "getrlimit").reason)
@@ -36,7 +39,9 @@ package enum DescriptorLimit {
             }
             reason = Errno(errno, in: "setrlimit").reason
         }
-        return try decide(clients: clients, current: current, reached: reached, reason: reason)
+        return try decide(
+            clients: clients, reserved: reserved, current: current, reached: reached, reason: reason
+        )
     }
 
     /// The limits worth trying, best first: what is wanted, then sixteen less each time, down to what there is.
@@ -45,9 +50,10 @@ package enum DescriptorLimit {
     }
 
     /// What follows from the limit that could be reached.
-    package static func decide(clients: Int, current: Int, reached: Int, reason: String)
-        throws(StartFailure) -> Outcome
-    {
+    package static func decide(
+        clients: Int, reserved: Int = DescriptorLimit.reserved, current: Int, reached: Int,
+        reason: String
+    ) throws(StartFailure) -> Outcome {
         let wanted = clients + reserved
         if current >= wanted { return Outcome(maximumClients: clients, level: .notice, lines: []) }
         if reached >= wanted {

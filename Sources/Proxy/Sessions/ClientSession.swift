@@ -36,6 +36,8 @@ final class ClientSession {
     private(set) var held: [HeldReply] = []
     private var heldBytes = 0
     var isPaused = false
+    /// True while the list of those who wait for the backend names it.
+    var isWaiting = false
     /// True while this turn's list of connections with output names it.
     var isListed = false
     var name: [UInt8] = []

@@ -8,6 +8,8 @@ public final class RequestReader {
     /// What a handler wants done with the bytes behind its request.
     public enum Verdict {
         case goOn
+        /// It was not handled: keep it too, to be handed over again by a call with no new bytes.
+        case notYet
         /// Keep them: they are read on by a call with no new bytes.
         case wait
         /// Forget them: nothing more is taken from this connection.
@@ -92,10 +94,12 @@ public final class RequestReader {
             guard case .request(let end) = try parser.parse(bytes, from: start, limits: limits)
             else { return start }
             let request = parser.request(in: bytes.extracting(start..<end))
+            let begin = start
             start = end
             guard request.count > 0 else { continue }
             switch handle(request) {
             case .goOn: continue
+            case .notYet: return begin
             case .wait: return start
             case .drop: return nil
             }
