@@ -3,7 +3,6 @@
 import Foundation
 import IO
 import RESP
-import Synchronization
 import Testing
 
 @Suite(.timeLimit(.minutes(2)))
@@ -142,9 +141,9 @@ struct LinkTests {
             }
             core.wish(.abandon(links[19]))
         }
-        try waitUntil("8 lookups") { asked.value == 8 ? () : nil }
+        try waitUntil("lookups") { asked.value == Limits.lookups ? () : nil }
         usleep(50_000)
-        #expect(asked.value == 8)
+        #expect(asked.value == Limits.lookups)
         gate.open()
         for link in links.dropLast() {
             try loop.journal.waitFor(.refused(link, "name \(link.number)"))
@@ -251,28 +250,6 @@ private final class Addresses: Sendable {
             return state.asked
         }
         try waitUntil("two lookups") { state.withLock { $0.asked } >= before + 2 ? () : nil }
-    }
-}
-
-private final class Counter: Sendable {
-    private let count = Atomic<Int>(0)
-
-    var value: Int { count.load(ordering: .relaxed) }
-
-    func add() {
-        count.add(1, ordering: .relaxed)
-    }
-}
-
-private final class Gate: Sendable {
-    private let isOpen = Atomic<Bool>(false)
-
-    func open() {
-        isOpen.store(true, ordering: .relaxed)
-    }
-
-    func wait() {
-        while !isOpen.load(ordering: .relaxed) { usleep(1_000) }
     }
 }
 

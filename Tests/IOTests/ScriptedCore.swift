@@ -103,6 +103,11 @@ final class ScriptedCore: Core {
     var onEnd: (ScriptedCore, ConnectionID) -> Void = { core, id in core.closeWhenDrained(id) }
     var onTick: (ScriptedCore, Moment) -> Void = { _, _ in }
     var onNews: (ScriptedCore, News) -> Void = { _, _ in }
+    var onOpen: (ScriptedCore) -> Void = { _ in }
+    /// Offers something other than what was sent, when it is set.
+    var onDrain: ((ScriptedCore, (borrowing OutputPieces) -> Int) -> Void)?
+    /// The time of the loop's turn: all calls of one turn have the same.
+    private(set) var turn = Instant(nanoseconds: 0)
     private var actions = PendingActions()
 
     var pending: PendingActions {
@@ -144,11 +149,14 @@ final class ScriptedCore: Core {
     }
 
     func open(_ id: ConnectionID, from peer: PeerAddress, to local: PeerAddress, at now: Moment) {
+        turn = now.instant
         sessions[id] = Session(pool)
         journal.add(.opened(id, peer))
+        onOpen(self)
     }
 
     func receive(_ bytes: Span<UInt8>, from id: ConnectionID, at now: Moment) {
+        turn = now.instant
         let copy = bytes.withUnsafeBufferPointer { Array($0) }
         journal.add(.received(id, copy))
         onReceive(self, id, copy)
@@ -160,8 +168,13 @@ final class ScriptedCore: Core {
     }
 
     func drain(_ id: ConnectionID, at now: Moment, into write: (borrowing OutputPieces) -> Int) {
+        turn = now.instant
         guard let session = sessions[id] else { return }
         session.isListed = false
+        if let onDrain {
+            onDrain(self, write)
+            return
+        }
         session.output.drain(into: write)
         if session.closesWhenDrained, session.output.isEmpty { wish(.close(id)) }
     }
@@ -177,6 +190,7 @@ final class ScriptedCore: Core {
     }
 
     func hear(_ news: News, at now: Moment) {
+        turn = now.instant
         switch news {
         case .connected(let link, let id):
             sessions[id] = Session(pool)

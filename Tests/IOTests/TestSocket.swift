@@ -2,6 +2,7 @@
 
 import Foundation
 import Glibc
+import Testing
 
 struct SocketFailure: Error {
     let code: Int32
@@ -143,6 +144,14 @@ final class TestSocket {
             let more = try receive()
             if more.isEmpty { return bytes }
             bytes += more
+        }
+    }
+
+    /// Waits until the peer's kernel has everything that was sent.
+    func waitUntilDelivered() throws {
+        try waitUntil("delivery") {
+            var left: Int32 = 0
+            return ioctl(number, UInt(TIOCOUTQ), &left) == 0 && left == 0 ? () : nil
         }
     }
 

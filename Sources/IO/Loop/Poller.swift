@@ -40,18 +40,14 @@ package struct Readiness: OptionSet {
 
 @safe
 struct Poller: ~Copyable {
-    /// How many events one turn takes. Ready descriptors go round in the kernel's list, so that those beyond
-    /// this bound come first in the next turn: with one read each, nobody starves.
-    static let most = 256
-
     private let descriptor: Descriptor
     private let events: UnsafeMutablePointer<epoll_event>
 
     init() throws(Errno) {
         descriptor = Descriptor(
             owning: try attempt("epoll_create1") { epoll_create1(Int32(EPOLL_CLOEXEC)) })
-        unsafe events = .allocate(capacity: Poller.most)
-        unsafe events.initialize(repeating: epoll_event(), count: Poller.most)
+        unsafe events = .allocate(capacity: Limits.events)
+        unsafe events.initialize(repeating: epoll_event(), count: Limits.events)
     }
 
     deinit {
@@ -85,7 +81,7 @@ struct Poller: ~Copyable {
     /// events there are. A signal ends the sleep early, with none.
     func wait(milliseconds: Int32) -> Int {
         let count = unsafe epoll_wait(
-            descriptor.number, events, Int32(Poller.most), milliseconds)
+            descriptor.number, events, Int32(Limits.events), milliseconds)
         if count >= 0 { return Int(count) }
         let code = errno
         precondition(code == EINTR, "epoll_wait failed with \(code)")
@@ -93,7 +89,7 @@ struct Poller: ~Copyable {
     }
 
     func event(_ index: Int) -> (token: Token, readiness: Readiness) {
-        precondition(index >= 0 && index < Poller.most, "event \(index)")
+        precondition(index >= 0 && index < Limits.events, "event \(index)")
         let event = unsafe events[index]
         return unsafe (Token(bits: event.data.u64), Readiness(rawValue: event.events))
     }
