@@ -154,8 +154,13 @@ extension PlantedFault {
             "            pending.wishes.append(.resume(id))\n", becomes: ""),
         PlantedFault(
             "a client waits for a backend that is half full, and is on no list",
-            in: pauses, "if !hasMuchRoom(backend) { backend.waiting",
-            becomes: "if !hasRoom(backend) { backend.waiting"),
+            in: pauses, "if !hasMuchRoom(backend(of: client)), !client",
+            becomes: "if !hasRoom(backend(of: client)), !client"),
+        PlantedFault(
+            "a client that was cut off in the middle of a reply is read on",
+            in: "Sources/Proxy/Sessions/ClientSession.swift",
+            "        isPaused = false\n        state = .closing\n        defer { unfinished = nil }\n",
+            becomes: "        state = .closing\n"),
         PlantedFault(
             "requests are read without regard to how much waits for the backend",
             in: requests, "        guard mayGoOn(client) else {",
