@@ -107,8 +107,9 @@ extension Descriptor {
     private static let longestKeepAlive: Int32 = 32_767
 
     /// Small writes leave at once, and a peer that vanished is noticed after about twice `interval` seconds
-    /// (redis-server's arithmetic: first probe after the interval, three more a third of it apart; 0: never). An interval that is longer than the kernel
-    /// takes becomes the longest: redis-server is left with the kernel's own interval then, but it does start.
+    /// (redis-server's arithmetic: first probe after the interval, three more a third of it apart; 0: never).
+    /// An interval that is longer than the kernel takes becomes the longest: redis-server is left with the
+    /// kernel's own interval then, but it does start.
     borrowing func tuneStream(keepAlive interval: Int32) throws(Errno) {
         let level = Int32(IPPROTO_TCP)
         try set(level, TCP_NODELAY, to: 1)
