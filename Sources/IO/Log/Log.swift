@@ -33,7 +33,7 @@ package final class Log: Sendable {
 
     private let sink: Sink
     /// Who writes to the standard output does so alone, as a line may take several system calls.
-    private let turn = Guarded<Void>(())
+    private let output = Guarded(STDOUT_FILENO)
     private let syslog: Syslog?
     private let least: Atomic<UInt8>
 
@@ -68,7 +68,7 @@ package final class Log: Sendable {
             message, level: level, role: role, process: getpid(), at: time,
             offset: Log.offset(at: time))
         switch sink {
-        case .standardOutput: turn.withLock { _ in Log.write(&line, to: STDOUT_FILENO) }
+        case .standardOutput: output.withLock { Log.write(&line, to: $0) }
         case .file(let file): file.write(&line)
         }
         syslog?.write(level, message)

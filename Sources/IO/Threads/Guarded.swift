@@ -5,7 +5,8 @@ import Glibc
 /// A value behind a lock of the C library.
 ///
 /// Not the standard library's `Mutex`: its contended path takes a futex inside the runtime, where the thread
-/// sanitizer cannot look, so that it reports races that are none and would drown the real ones.
+/// sanitizer cannot look, so that it reports races that are none and would drown the real ones. A value without size
+/// is no good here for the same reason: its place is that of the object, which everybody reads.
 @safe
 package final class Guarded<Value: Sendable>: @unchecked Sendable {
     private let lock: UnsafeMutablePointer<pthread_mutex_t>
