@@ -21,6 +21,7 @@ extension ProxyCore {
         pending.log(.notice, "Master \(backend.endpoint) has a new address: connecting anew")
         pending.wishes.append(.close(id))
         beginAnew(backend)
+        backend.refusals = 0
         connect(backend)
     }
 

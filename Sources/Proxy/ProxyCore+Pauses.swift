@@ -24,14 +24,28 @@ extension ProxyCore {
         backend.waiting.append(client.id)
     }
 
-    /// Goes on with those that can, who has waited longest first: a backend that is always nearly full would
-    /// otherwise serve the same ones again and again.
+    /// Goes on with those that can. Who has waited for a backend comes before whoever needs it only now, and keeps
+    /// its place if it must wait on: a backend that is always nearly full would otherwise serve the same ones again
+    /// and again.
     func resumeClients() {
+        if !woken.isEmpty {
+            let blocked = resume(woken)
+            woken.removeAll(keepingCapacity: true)
+            for backend in backends {
+                backend.waiting.insert(contentsOf: enlist(blocked, for: backend), at: 0)
+            }
+        }
+        if !resumable.isEmpty {
+            let blocked = resume(resumable)
+            resumable.removeAll(keepingCapacity: true)
+            for backend in backends { backend.waiting += enlist(blocked, for: backend) }
+        }
+    }
+
+    /// Reads on from those that have room; returns those that a backend has none for.
+    private func resume(_ paused: [ConnectionID]) -> [ClientSession] {
         var blocked: [ClientSession] = []
-        var index = 0
-        while index < resumable.count {
-            let id = resumable[index]
-            index += 1
+        for id in paused {
             guard let client = clients[id], client.isPaused else { continue }
             guard mayResume(client) else {
                 if !hasMuchRoom(backend(of: client)), !client.isWaiting { blocked.append(client) }
@@ -41,17 +55,25 @@ extension ProxyCore {
             pending.wishes.append(.resume(id))
             read(Span(), from: client)
         }
-        resumable.removeAll(keepingCapacity: true)
-        for client in blocked.reversed() where !client.isWaiting {
+        return blocked
+    }
+
+    /// Marks those that wait for this backend, and names them once each.
+    private func enlist(_ blocked: [ClientSession], for backend: BackendConnection)
+        -> [ConnectionID]
+    {
+        var names: [ConnectionID] = []
+        for client in blocked where self.backend(of: client) === backend && !client.isWaiting {
             client.isWaiting = true
-            backend(of: client).waiting.insert(client.id, at: 0)
+            names.append(client.id)
         }
+        return names
     }
 
     /// A backend has room again, or begins anew with nothing queued: whoever waited may be able to go on.
     func wakeThoseWaiting(for backend: BackendConnection) {
         for id in backend.waiting { clients[id]?.isWaiting = false }
-        resumable += backend.waiting
+        woken += backend.waiting
         backend.waiting.removeAll(keepingCapacity: true)
     }
 

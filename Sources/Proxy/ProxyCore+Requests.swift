@@ -23,7 +23,7 @@ extension ProxyCore {
         let command = table.find(request)
         switch Disposition(request, command, in: table) {
         case .forward:
-            guard !backend(of: client).hasMoved else {
+            guard hasRoom(backend(of: client)) else {
                 pause(client)
                 return .notYet
             }

@@ -22,6 +22,8 @@ package final class ProxyCore: Core {
     private(set) var backends: [BackendConnection] = []
     /// Paused clients that may be able to go on; looked at before each call ends.
     var resumable: [ConnectionID] = []
+    /// Those of them that waited for a backend, who waited longest first.
+    var woken: [ConnectionID] = []
     /// Where a reply of the proxy's own is written when it cannot go out yet.
     private var heldReply: OutputQueue
     private let clientCount: ClientCount
@@ -194,6 +196,7 @@ package final class ProxyCore: Core {
     private func forget(_ client: ClientSession) {
         clients.remove(client.id)
         clientCount.remove()
+        if client.isWaiting { backend(of: client).waiting.removeAll { $0 == client.id } }
         reader.recycle(client.unfinished)
         client.unfinished = nil
         endStall(of: backend(of: client), on: client.id)

@@ -121,6 +121,24 @@ import Testing
         #expect(proxy.sentToMaster() == "*2\r\n$3\r\nGET\r\n$5\r\nsmall\r\n")
     }
 
+    /// A full backend takes nothing from clients that come and go, and remembers none of them.
+    @Test func clientsThatGiveUp() throws {
+        let proxy = ProxyUnderTest { $0.limits.backendOutput = 100 }
+        proxy.driver.room[proxy.master] = 0
+        let first = proxy.driver.connect()
+        proxy.driver.command(["SET", "key", String(repeating: "v", count: 200)], to: first)
+        for _ in 0..<10 {
+            let client = proxy.driver.connect()
+            proxy.driver.command(["SET", "other", "value"], to: client)
+            #expect(proxy.driver.paused.contains(client))
+            proxy.driver.cut(client)
+        }
+        #expect(proxy.core.backends[0].waiting.count <= 1)
+        proxy.driver.room[proxy.master] = nil
+        proxy.driver.drain(proxy.master)
+        #expect(!proxy.sentToMaster().contains("other"))
+    }
+
     /// With a backend that has room for one at a time, everybody has a turn.
     @Test func everybodyHasATurn() throws {
         let proxy = ProxyUnderTest { $0.limits.backendOutput = 100 }
