@@ -80,7 +80,7 @@ struct Block {
 @safe
 public struct OutputQueue: ~Copyable {
     private let pool: BlockPool
-    private var head: UnsafeMutablePointer<Block>?
+    private(set) var head: UnsafeMutablePointer<Block>?
     private var tail: UnsafeMutablePointer<Block>?
     @usableFromInline var cursor: UnsafeMutablePointer<UInt8>?
     /// Free bytes behind the cursor.
@@ -254,19 +254,31 @@ public struct OutputQueue: ~Copyable {
 
     /// Offers what waits, oldest first, and forgets as many bytes as `write` says it took.
     public mutating func drain(into write: (borrowing OutputPieces) -> Int) {
-        guard count > 0 else { return }
-        var pieces = OutputPieces()
-        var block = unsafe head
-        while let current = unsafe block, pieces.count < OutputPieces.most {
-            let next = unsafe current.pointee.next
-            let end = unsafe next == nil ? current.pointee.capacity - room : current.pointee.end
-            let start = unsafe current.pointee.start
-            unsafe pieces.add(OutputQueue.bytes(of: current) + start, count: end - start)
-            unsafe block = unsafe next
-        }
+        guard let head = unsafe head else { return }
+        let pieces = unsafe pieces(from: head, offset: head.pointee.start)
         let taken = write(pieces)
         precondition(taken >= 0 && taken <= pieces.total, "took \(taken) of \(pieces.total) bytes")
         removeFirst(taken)
+    }
+
+    /// What stands from a place in one of the chain's blocks on, as much as one write is worth.
+    func pieces(from first: UnsafeMutablePointer<Block>, offset: Int) -> OutputPieces {
+        var pieces = OutputPieces()
+        var start = offset
+        var block = unsafe Optional(first)
+        while let current = unsafe block, pieces.count < OutputPieces.most {
+            let length = unsafe end(of: current) - start
+            unsafe pieces.add(OutputQueue.bytes(of: current) + start, count: length)
+            unsafe block = current.pointee.next
+            // Only the first block has been taken from.
+            start = 0
+        }
+        return pieces
+    }
+
+    /// Behind the last byte written into one of the chain's blocks.
+    func end(of block: UnsafeMutablePointer<Block>) -> Int {
+        unsafe block == tail ? block.pointee.capacity - room : block.pointee.end
     }
 
     /// Forgets everything that waits.
@@ -274,13 +286,12 @@ public struct OutputQueue: ~Copyable {
         removeFirst(count)
     }
 
-    private mutating func removeFirst(_ number: Int) {
+    mutating func removeFirst(_ number: Int) {
         waiting -= number
         var left = number
         while let block = unsafe head {
             let isTail = unsafe block == tail
-            let end = unsafe isTail ? block.pointee.capacity - room : block.pointee.end
-            let unsent = unsafe end - block.pointee.start
+            let unsent = unsafe end(of: block) - block.pointee.start
             if left < unsent {
                 unsafe block.pointee.start += left
                 return
@@ -297,8 +308,7 @@ public struct OutputQueue: ~Copyable {
         }
     }
 
-    private static func bytes(of block: UnsafeMutablePointer<Block>) -> UnsafeMutablePointer<UInt8>
-    {
+    static func bytes(of block: UnsafeMutablePointer<Block>) -> UnsafeMutablePointer<UInt8> {
         unsafe UnsafeMutableRawPointer(block + 1).assumingMemoryBound(to: UInt8.self)
     }
 }
