@@ -83,4 +83,23 @@ import Testing
         #expect(taken >= 200 * replies * 4)
         #expect(pool.inUse == 0)
     }
+
+    /// The same when what was taken is kept until the replies have come, a turn later.
+    @Test(arguments: [1, 64, 10_000])
+    func retainsOutputWithoutAllocating(_ requests: Int) {
+        let pool = BlockPool()
+        var queue = RetainedQueue(pool: pool)
+        let request = Array("*2\r\n$3\r\nGET\r\n$1\r\nk\r\n".utf8)
+        let counted = allocationsInSteadyState {
+            let sentBefore = queue.sent
+            for _ in 0..<requests { queue.append(request.span) }
+            while !queue.isEmpty { queue.drain { $0.total } }
+            queue.release(upTo: sentBefore)
+        }
+        #expect(counted == 0)
+        let held = queue.held
+        #expect(held == requests * request.count)
+        queue.release(upTo: queue.sent)
+        #expect(pool.inUse == 0)
+    }
 }
