@@ -52,16 +52,32 @@ public struct ReplyScanner: Sendable {
     /// in front of a reply it is `attribute`; then it becomes the type of the reply itself.
     public var kind: ReplyKind { ReplyKind(rawValue: first) ?? .null }
 
-    /// True when no reply is begun.
+    /// True when no reply is begun; false as soon as one byte of the reply at hand has been scanned.
     public var isAtStart: Bool { left == 0 }
 
-    /// At least so many more bytes belong to the reply at hand; how many exactly is known inside a bulk only.
+    /// At least so many more bytes belong to the reply at hand: the rest of a bulk, once its header is read, and three
+    /// bytes for each element that has not come, which is all that a null takes. So a reply that is going to be large
+    /// is known by its first header, unless it is an array of few and large elements: then by the header of each. 0
+    /// between replies; never more than what comes, and `Int.max` at most.
     public var announced: Int {
+        if left == 0 { return 0 }
+        let (others, overflowed) = (left - 1).multipliedReportingOverflow(
+            by: ReplyScanner.shortestElement)
+        let (sum, carried) = others.addingReportingOverflow(announcedOfElement)
+        return overflowed || carried ? Int.max : sum
+    }
+
+    /// `_` and a line end.
+    private static let shortestElement = 3
+
+    private var announcedOfElement: Int {
         switch place {
-        case .type: left == 0 ? 0 : 1
+        case .type: ReplyScanner.shortestElement
+        case .text, .number: 2
+        case .textFeed, .numberFeed: 1
         case .body: number + 2
         case .bodyReturn: 2
-        default: 1
+        case .bodyFeed: 1
         }
     }
 

@@ -151,4 +151,20 @@ import Testing
         #expect(scanner.announced == 5_000_000_000)
         #expect(scanner.kind == .bulk)
     }
+
+    /// After each prefix: how many bytes must come at least. An aggregate announces three for each of its elements.
+    @Test(arguments: [
+        ("", 0), ("+", 2), ("+OK\r", 1), ("+OK\r\n", 0), ("$1", 2), ("$10\r", 1), ("$10\r\n", 12),
+        ("$10\r\n0123456789", 2), ("$10\r\n0123456789\r", 1), ("*3", 2), ("*3\r\n", 9),
+        ("*3\r\n:", 8), ("*3\r\n_\r\n", 6), ("*3\r\n$5\r\n", 13), ("*3\r\n*2\r\n", 12),
+        ("%1000000\r\n", 6_000_000), ("|1\r\n", 9), ("|1\r\n+a\r\n+b\r\n", 3),
+        ("*4294967295\r\n$9223372036854775805\r\n", Int.max),
+    ])
+    func announcesWhatMustCome(front: String, bytes: Int) throws {
+        var scanner = ReplyScanner()
+        let outcome = try scanner.scan(Array(front.utf8).span, from: 0)
+        #expect(scanner.announced == bytes)
+        #expect(scanner.isAtStart == (bytes == 0))
+        #expect((outcome == .incomplete) == (bytes > 0 || front.isEmpty))
+    }
 }
