@@ -16,19 +16,46 @@ public struct ByteRange: Hashable, Sendable {
 }
 
 /// The arguments of one request, borrowed from the input buffer for as long as it is being handled.
+///
+/// One that is too big to be gathered comes in parts: a head, any number of middles, a tail. Their `bytes`, one after
+/// the other, are the request.
 public struct Request: ~Escapable {
-    /// The whole request as multibulk, ready to be forwarded. (An inline request has been rewritten.)
+    /// What of a request is at hand.
+    public enum Part: UInt8, Sendable {
+        case whole
+        /// It begins, with the arguments that are complete: the command's name at least.
+        case head
+        /// It goes on. No arguments are told from here on.
+        case middle
+        /// Its last bytes.
+        case tail
+    }
+
+    /// The part of the request as multibulk, ready to be forwarded. (An inline request has been rewritten.)
     public let bytes: Span<UInt8>
     public let ranges: Span<ByteRange>
+    public let part: Part
+    /// How many arguments a whole request has, or a head's request will have; 0 for a middle and a tail.
+    public let announced: Int
 
     @inlinable
     @_lifetime(copy bytes, copy ranges)
     public init(bytes: Span<UInt8>, ranges: Span<ByteRange>) {
         self.bytes = bytes
         self.ranges = ranges
+        part = .whole
+        announced = ranges.count
     }
 
-    /// How many arguments there are, the command's name among them; 0 for an empty request.
+    @_lifetime(copy bytes, copy ranges)
+    init(_ part: Part, bytes: Span<UInt8>, ranges: Span<ByteRange>, announced: Int) {
+        self.bytes = bytes
+        self.ranges = ranges
+        self.part = part
+        self.announced = announced
+    }
+
+    /// How many arguments are at hand, the command's name among them; 0 for an empty request.
     @inlinable
     public var count: Int { ranges.count }
 

@@ -15,6 +15,9 @@ public struct RequestLimits: Sendable {
     /// All of one request, announced bulks too: what `client-query-buffer-limit` is for. Beyond four gigabytes it
     /// has no effect, since ranges are kept in 32 bits.
     public var requestLength = 1024 * 1024 * 1024
+    /// A request that turns out to be longer than this, before it has arrived, is offered in parts. Nil: all are
+    /// gathered.
+    public var streamAbove: Int?
     /// What a client may send before it has authenticated, when it has to.
     public var isAuthenticated = true
 
@@ -35,6 +38,9 @@ public struct RequestParser: ~Copyable {
         case request(end: Int)
         /// More bytes are needed.
         case incomplete
+        /// A part of a request ends before the byte at `end`. It is taken by `accept`; otherwise the next call offers
+        /// it again, longer or whole if more has arrived. A head can also be declined for good by `gather`.
+        case part(Request.Part, end: Int)
     }
 
     /// Memory for more arguments than these goes back when the next request begins, lest one giant request be
@@ -61,11 +67,31 @@ public struct RequestParser: ~Copyable {
     private var argumentsLeft: Int?
     /// The length of the bulk at `position`, once its header is read.
     private var bulkLength: Int?
+    /// The request at hand is not to be offered in parts.
+    private var isGathered = false
+    /// What has been read of a request whose head was accepted; `argumentsLeft` only says then that it is begun.
+    private var stream: Stream?
+    /// What `stream` becomes when the part just read is accepted.
+    private var streamAfterPart: Stream?
+
+    /// A request that is handed over in parts: what is known where the next part begins.
+    private struct Stream {
+        /// Arguments that are not complete.
+        var argumentsLeft: Int
+        /// Bytes of the argument at hand that are still to come, its line end not counted; nil when a header is next.
+        var bodyLeft: Int?
+        /// Bytes of the request in the parts so far.
+        var handedOver: Int
+        var searched: Int
+    }
 
     public init() {}
 
     /// True when no request has been begun.
-    public var isAtStart: Bool { position == 0 && searched == 0 }
+    public var isAtStart: Bool { position == 0 && searched == 0 && !isStreaming }
+
+    /// True between the head and the tail of a request that is handed over in parts.
+    public var isStreaming: Bool { stream != nil }
 
     /// Bytes that the parser itself holds.
     public var allocated: Int {
@@ -85,6 +111,33 @@ public struct RequestParser: ~Copyable {
         }
     }
 
+    /// The part of a request just read is the caller's. The next call to `parse` begins behind it.
+    public mutating func accept() {
+        guard let next = streamAfterPart else { preconditionFailure("no part to accept") }
+        if next.argumentsLeft == 0 { return reset() }
+        stream = next
+        streamAfterPart = nil
+        position = 0
+        argumentCount = 0
+        if ranges.count > RequestParser.argumentsKept { ranges = [] }
+    }
+
+    /// The request whose head was just read is to be offered again when it is whole.
+    public mutating func gather() {
+        precondition(!isStreaming, "only a head can be declined")
+        streamAfterPart = nil
+        isGathered = true
+    }
+
+    /// The part just read, in the bytes from its start to its end.
+    @_lifetime(borrow self, copy bytes)
+    public borrowing func request(_ part: Request.Part, in bytes: Span<UInt8>) -> Request {
+        let source = isRewritten ? rewritten.bytes : bytes
+        return Request(
+            part, bytes: source, ranges: ranges.span.extracting(0..<argumentCount),
+            announced: part == .head ? argumentCount + (argumentsLeft ?? 0) : 0)
+    }
+
     /// The request just read, in the bytes from its start to its end.
     @_lifetime(borrow self, copy bytes)
     public borrowing func request(in bytes: Span<UInt8>) -> Request {
@@ -94,6 +147,12 @@ public struct RequestParser: ~Copyable {
 
     /// Forgets a request that was begun.
     public mutating func reset() {
+        finish()
+        stream = nil
+        streamAfterPart = nil
+    }
+
+    private mutating func finish() {
         position = 0
         searched = 0
         argumentsLeft = nil
@@ -105,6 +164,7 @@ public struct RequestParser: ~Copyable {
     ) throws(ProtocolError) -> Outcome {
         let left: Int
         if let begun = argumentsLeft {
+            if isStreaming { return try readPart(bytes, from: start, limits: limits) }
             left = begun
         } else {
             guard start < bytes.count else { return .incomplete }
@@ -123,6 +183,7 @@ public struct RequestParser: ~Copyable {
     private mutating func begin() {
         isRewritten = false
         isSloppy = false
+        isGathered = false
         argumentCount = 0
         if ranges.count > RequestParser.argumentsKept { ranges = [] }
         if rewritten.allocated > RequestParser.bytesKept { rewritten.release() }
@@ -162,13 +223,13 @@ public struct RequestParser: ~Copyable {
                 length = read
             } else {
                 argumentsLeft = left
-                return .incomplete
+                return offerHead(bytes, from: start, limits: limits)
             }
             let end = position + length
             guard bytes.count - start - end >= 2 else {
                 argumentsLeft = left
                 bulkLength = length
-                return .incomplete
+                return offerHead(bytes, from: start, limits: limits)
             }
             if bytes[start + end] != 0x0D || bytes[start + end + 1] != 0x0A { isSloppy = true }
             append(ByteRange(position, end))
@@ -179,7 +240,7 @@ public struct RequestParser: ~Copyable {
         }
         let end = start + position
         if isSloppy { tidy(bytes, from: start) }
-        reset()
+        finish()
         return .request(end: end)
     }
 
@@ -244,7 +305,7 @@ public struct RequestParser: ~Copyable {
             throw .unauthenticatedBulkLength
         }
         position = header.end - start
-        let most = min(limits.requestLength, Int(UInt32.max))
+        let most = min(limits.requestLength, Int(UInt32.max)) - (stream?.handedOver ?? 0)
         guard position + 2 <= most, number <= most - position - 2 else { throw .tooBigRequest }
         return number
     }
@@ -302,6 +363,109 @@ public struct RequestParser: ~Copyable {
         return HeaderLine(number: Decimal.integer(digits), end: index + 2)
     }
 
+    /// The shortest argument: `$0` and two line ends.
+    private static let shortestArgument = 6
+
+    /// The request is not all there. Offers what is, if it is known to become too long to be gathered; a header that is
+    /// not all there stays behind.
+    @inline(never)
+    private mutating func offerHead(
+        _ bytes: Span<UInt8>, from start: Int, limits: RequestLimits
+    ) -> Outcome {
+        guard let longest = limits.streamAbove, !isGathered, argumentCount > 0,
+            let left = argumentsLeft
+        else { return .incomplete }
+        let unknown = bulkLength == nil ? left : left - 1
+        let atHand = bulkLength.map { $0 + 2 } ?? 0
+        guard position + atHand + unknown * RequestParser.shortestArgument > longest else {
+            return .incomplete
+        }
+        let body = min(bulkLength ?? 0, bytes.count - start - position)
+        let length = position + body
+        if isSloppy {
+            tidyHead(bytes.extracting(start..<start + length), announced: argumentCount + left)
+        }
+        streamAfterPart = Stream(
+            argumentsLeft: left, bodyLeft: bulkLength.map { $0 - body }, handedOver: length,
+            searched: max(0, searched - length))
+        return .part(.head, end: start + length)
+    }
+
+    /// Reads on in a request that is handed over in parts: a part is all that has arrived, but for a line end or header
+    /// that is not all there.
+    private mutating func readPart(
+        _ bytes: Span<UInt8>, from start: Int, limits: RequestLimits
+    ) throws(ProtocolError) -> Outcome {
+        guard var next = stream else { preconditionFailure("no head was accepted") }
+        beginRewriting()
+        searched = next.searched
+        var place = start
+        var tidied = start
+        while next.argumentsLeft > 0 {
+            if let left = next.bodyLeft {
+                let here = min(left, bytes.count - place)
+                place += here
+                next.bodyLeft = left - here
+                guard here == left, bytes.count - place >= 2 else { break }
+                if bytes[place] != 0x0D || bytes[place + 1] != 0x0A {
+                    tidyLineEnd(at: place, of: bytes, after: &tidied)
+                }
+                place += 2
+                next.bodyLeft = nil
+                next.argumentsLeft -= 1
+            } else {
+                position = place - start
+                isSloppy = false
+                guard let length = try readLength(bytes, from: start, limits: limits) else { break }
+                place = start + position
+                if isSloppy { tidyLineEnd(at: place - 2, of: bytes, after: &tidied) }
+                next.bodyLeft = length
+            }
+        }
+        position = 0
+        guard place > start else {
+            stream?.searched = searched
+            return .incomplete
+        }
+        if tidied > start { rewritten.append(bytes.extracting(tidied..<place)) }
+        next.handedOver += place - start
+        next.searched = max(0, searched - (place - start))
+        streamAfterPart = next
+        return .part(next.argumentsLeft == 0 ? .tail : .middle, end: place)
+    }
+
+    private mutating func beginRewriting() {
+        rewritten.removeAll()
+        isRewritten = false
+    }
+
+    /// Rewrites what stands before `place`, and a line end in place of the two bytes there. A request does not change
+    /// its length by this, so that places in it stay what they are.
+    private mutating func tidyLineEnd(
+        at place: Int, of bytes: Span<UInt8>, after tidied: inout Int
+    ) {
+        rewritten.append(bytes.extracting(tidied..<place))
+        rewritten.append(0x0D)
+        rewritten.append(0x0A)
+        tidied = place + 2
+        isRewritten = true
+    }
+
+    /// Rewrites a head whose line ends are something else.
+    private mutating func tidyHead(_ head: Span<UInt8>, announced: Int) {
+        beginRewriting()
+        var tidied = 0
+        let firstLine = 1 + Decimal.digits(of: UInt(announced))
+        tidyLineEnd(at: firstLine, of: head, after: &tidied)
+        for index in 0..<argumentCount {
+            let range = ranges[index]
+            tidyLineEnd(at: Int(range.start) - 2, of: head, after: &tidied)
+            tidyLineEnd(at: Int(range.end), of: head, after: &tidied)
+        }
+        if bulkLength != nil { tidyLineEnd(at: position - 2, of: head, after: &tidied) }
+        rewritten.append(head.extracting(tidied..<head.count))
+    }
+
     private mutating func parseInline(
         _ bytes: Span<UInt8>, from start: Int
     ) throws(ProtocolError) -> Outcome {
@@ -322,7 +486,7 @@ public struct RequestParser: ~Copyable {
         argumentCount = ranges.count
         InlineRequest.write(words, ranges: &ranges, to: &rewritten)
         isRewritten = true
-        reset()
+        finish()
         return .request(end: index + 1)
     }
 

@@ -2,6 +2,10 @@
 //
 //     bytes ──▶ whole requests ──▶ handle        straight from the driver's buffer, nothing copied
 //           └─▶ the rest ──▶ UnfinishedRequest   kept by the session until more arrives
+//
+// Where limits say so, a request that is too long to be kept comes in parts, each as soon as it is there. To `notYet`
+// and `wait` a part is like a request: so a handler whose backend takes too slowly stops the client. An error may come
+// behind any part.
 
 /// Reads requests for all sessions of one core. Only a session with an unfinished request holds memory for input.
 public final class RequestReader {
@@ -14,6 +18,8 @@ public final class RequestReader {
         case wait
         /// Forget them: nothing more is taken from this connection.
         case drop
+        /// Only for the head of a request: it was not handled, and is to come again when it is whole.
+        case gather
     }
 
     /// How many emptied unfinished requests are kept for the next ones.
@@ -33,11 +39,15 @@ public final class RequestReader {
         handle: (Request) -> Verdict
     ) throws(ProtocolError) -> UnfinishedRequest? {
         if let unfinished {
+            // Nothing is kept between two parts: those need not be copied either.
+            if unfinished.bytes.isEmpty {
+                return try readPast(unfinished, bytes, limits: limits, handle: handle)
+            }
             unfinished.bytes.append(bytes)
             return try readOn(unfinished, limits: limits, handle: handle)
         }
         guard let rest = try RequestReader.read(bytes, &parser, limits, handle) else { return nil }
-        guard rest < bytes.count else { return nil }
+        guard rest < bytes.count || parser.isStreaming else { return nil }
         let kept = spares.popLast() ?? UnfinishedRequest()
         kept.use = .kept
         swap(&kept.parser, &parser)
@@ -64,13 +74,9 @@ public final class RequestReader {
     private func readOn(
         _ unfinished: UnfinishedRequest, limits: RequestLimits, handle: (Request) -> Verdict
     ) throws(ProtocolError) -> UnfinishedRequest? {
-        precondition(unfinished.use == .kept, "a handler reads on by itself, or a spare is read")
-        unfinished.use = .read
         let rest: Int?
         do {
-            defer { unfinished.use = .kept }
-            rest = try RequestReader.read(
-                unfinished.bytes.bytes, &unfinished.parser, limits, handle)
+            rest = try read(unfinished.bytes.bytes, of: unfinished, limits, handle)
         } catch {
             recycle(unfinished)
             throw error
@@ -79,20 +85,73 @@ public final class RequestReader {
             unfinished.bytes.removeFirst(rest)
             unfinished.bytes.shrink(above: RequestReader.memoryKept)
             if !unfinished.bytes.isEmpty { return unfinished }
+            if unfinished.parser.isStreaming { return unfinished }
         }
         recycle(unfinished)
         return nil
     }
 
-    /// Where the first request begins that was not handled; nil when the rest is to be dropped.
+    /// Reads on where a request is begun and no bytes of it are kept.
+    private func readPast(
+        _ unfinished: UnfinishedRequest, _ bytes: Span<UInt8>, limits: RequestLimits,
+        handle: (Request) -> Verdict
+    ) throws(ProtocolError) -> UnfinishedRequest? {
+        let rest: Int?
+        do {
+            rest = try read(bytes, of: unfinished, limits, handle)
+        } catch {
+            recycle(unfinished)
+            throw error
+        }
+        if let rest, rest < bytes.count || unfinished.parser.isStreaming {
+            unfinished.bytes.append(bytes.extracting(rest..<bytes.count))
+            return unfinished
+        }
+        recycle(unfinished)
+        return nil
+    }
+
+    private func read(
+        _ bytes: Span<UInt8>, of unfinished: UnfinishedRequest, _ limits: RequestLimits,
+        _ handle: (Request) -> Verdict
+    ) throws(ProtocolError) -> Int? {
+        precondition(unfinished.use == .kept, "a handler reads on by itself, or a spare is read")
+        unfinished.use = .read
+        defer { unfinished.use = .kept }
+        return try RequestReader.read(bytes, &unfinished.parser, limits, handle)
+    }
+
+    /// Where the first request or part begins that was not handled; nil when the rest is to be dropped.
     private static func read(
         _ bytes: Span<UInt8>, _ parser: inout RequestParser, _ limits: RequestLimits,
         _ handle: (Request) -> Verdict
     ) throws(ProtocolError) -> Int? {
         var start = 0
         while true {
-            guard case .request(let end) = try parser.parse(bytes, from: start, limits: limits)
-            else { return start }
+            let end: Int
+            switch try parser.parse(bytes, from: start, limits: limits) {
+            case .request(let place):
+                end = place
+            case .incomplete:
+                return start
+            case .part(let part, let end):
+                switch handle(parser.request(part, in: bytes.extracting(start..<end))) {
+                case .goOn:
+                    parser.accept()
+                    start = end
+                case .wait:
+                    parser.accept()
+                    return end
+                case .notYet:
+                    return start
+                case .drop:
+                    parser.reset()
+                    return nil
+                case .gather:
+                    parser.gather()
+                }
+                continue
+            }
             let request = parser.request(in: bytes.extracting(start..<end))
             let begin = start
             start = end
@@ -102,6 +161,7 @@ public final class RequestReader {
             case .notYet: return begin
             case .wait: return start
             case .drop: return nil
+            case .gather: preconditionFailure("what is whole cannot be gathered")
             }
         }
     }

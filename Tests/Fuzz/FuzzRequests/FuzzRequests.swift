@@ -1,5 +1,5 @@
-// Fuzzes the request parser. The first four bytes of an input choose the limits and where it is cut; the rest is what
-// a client sends.
+// Fuzzes the request parser and the reader. The first four bytes of an input choose the limits, where it is cut and
+// what is streamed; the rest is what a client sends.
 
 import Glibc
 import RESP
@@ -43,6 +43,12 @@ private func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt 
     let naive = NaiveRequestParser.parse(bytes, limits: limits)
     require(whole.requests == naive.requests, "the naive parser finds other requests")
     require(whole.error == naive.error, "the naive parser finds another error")
+
+    limits.streamAbove = Int(input[0] >> 3)
+    let streamed = readParts(cuts.pieces(of: bytes), limits)
+    require(
+        streamed.requests == naive.requests.map { [encode($0)] }, "parts are not the request")
+    require(streamed.error == naive.error, "an error is another one when requests are streamed")
     return 0
 }
 
@@ -74,6 +80,49 @@ private func parse(_ pieces: [[UInt8]], _ limits: RequestLimits) -> Parsed {
         // An argument takes six bytes of input at least, and eight of memory in an array that doubles; an inline
         // request is kept twice, with up to seven bytes in front of a word of one byte.
         require(parser.allocated <= 4096 + 32 * total, "memory beyond what has arrived")
+    }
+    return parsed
+}
+
+/// The bytes of each request, put together from its parts. Each third part is declined once, and each fifth head for
+/// good.
+private func readParts(_ pieces: [[UInt8]], _ limits: RequestLimits) -> Parsed {
+    var parsed = Parsed()
+    let reader = RequestReader()
+    var unfinished: UnfinishedRequest?
+    var begun: [UInt8]?
+    var offers = 0
+    let handle = { (request: Request) -> RequestReader.Verdict in
+        offers += 1
+        if offers % 3 == 0 { return .notYet }
+        if offers % 5 == 0, request.part == .head { return .gather }
+        let startsAnew = request.part == .whole || request.part == .head
+        require((begun == nil) == startsAnew, "a part is out of place")
+        let bytes = (begun ?? []) + copy(request.bytes)
+        switch request.part {
+        case .whole, .tail:
+            parsed.requests.append([bytes])
+            begun = nil
+        case .head, .middle:
+            begun = bytes
+        }
+        return offers % 7 == 0 ? .wait : .goOn
+    }
+    // At the end come calls without new bytes, for what was declined.
+    for piece in pieces + Array(repeating: [], count: 3) {
+        do throws(ProtocolError) {
+            var offersBefore: Int
+            var next = piece
+            repeat {
+                offersBefore = offers
+                unfinished = try reader.read(
+                    next.span, after: unfinished, limits: limits, handle: handle)
+                next = []
+            } while piece.isEmpty && unfinished != nil && offers > offersBefore
+        } catch {
+            parsed.error = error
+            return parsed
+        }
     }
     return parsed
 }
