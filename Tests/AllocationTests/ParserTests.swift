@@ -45,6 +45,27 @@ import Testing
         #expect(seen == 200 * 16)
     }
 
+    /// A request that is handed over in parts is not kept: head, two middles and tail, straight from what was read.
+    @Test func readsPartsWithoutAllocating() {
+        let reader = RequestReader()
+        let input = multibulk(["SET", "key", String(repeating: "a", count: 100_000)])
+        var limits = RequestLimits()
+        limits.streamAbove = 1_000
+        var seen = 0
+        let counted = allocationsInSteadyState {
+            var kept: UnfinishedRequest?
+            for start in stride(from: 0, to: input.count, by: 30_000) {
+                let piece = input.span.extracting(start..<min(start + 30_000, input.count))
+                kept = try? reader.read(piece, after: kept, limits: limits) { request in
+                    seen += request.bytes.count
+                    return .goOn
+                }
+            }
+        }
+        #expect(counted == 0)
+        #expect(seen == 200 * input.count)
+    }
+
     /// Requests typed by people may allocate: one piece of memory for the words, and an array that grows twice.
     @Test func readsInlineRequestsWithFewAllocations() {
         let reader = RequestReader()
