@@ -55,7 +55,8 @@ package final class ProxyCore: Core {
     // MARK: What the driver says
 
     package func open(
-        _ id: ConnectionID, from peer: PeerAddress, to local: PeerAddress, at now: Moment
+        _ id: ConnectionID, through listener: ListenerID, from peer: PeerAddress,
+        to local: PeerAddress, at now: Moment
     ) {
         lastClientNumber += clientNumberStep
         let client = ClientSession(id: id, number: lastClientNumber, peer: peer, pool: pool)

@@ -43,7 +43,8 @@ package final class ServerCore: Core {
     // MARK: What the driver says
 
     package func open(
-        _ id: ConnectionID, from peer: PeerAddress, to local: PeerAddress, at now: Moment
+        _ id: ConnectionID, through listener: ListenerID, from peer: PeerAddress,
+        to local: PeerAddress, at now: Moment
     ) {
         self.now = now
         lastClientNumber += 1

@@ -18,7 +18,8 @@ final class QuietDriver<Driven: Core> {
     func connect(slot: UInt32) -> ConnectionID {
         let id = ConnectionID(slot: slot, generation: 1)
         let peer = PeerAddress.ipv4(127, 0, 0, 1, port: 50_000)
-        core.open(id, from: peer, to: .ipv4(127, 0, 0, 1, port: 6379), at: now)
+        core.open(
+            id, through: .clients, from: peer, to: .ipv4(127, 0, 0, 1, port: 6379), at: now)
         return id
     }
 

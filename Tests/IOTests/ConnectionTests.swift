@@ -30,7 +30,7 @@ struct ConnectionTests {
         try client.send("hello")
         #expect(try client.receiveText(5) == "hello")
         let entry = try #require(loop.journal.all.first)
-        guard case .opened(_, let peer) = entry else {
+        guard case .opened(_, let peer, _) = entry else {
             Issue.record("\(entry)")
             return
         }

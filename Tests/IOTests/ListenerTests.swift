@@ -28,6 +28,28 @@ struct ListenerTests {
         client.close()
     }
 
+    /// A core hears through which of its listeners each client came.
+    @Test func theCoreHearsWhichListenerItWas() throws {
+        let listeners = try (0..<2).flatMap { _ in
+            try Listener.tcp(
+                bind: ["127.0.0.1"], port: 0, options: ListenerOptions(), log: quietLog,
+                role: .starting)
+        }
+        let second = ListenerID(number: 7)
+        let loop = try RunningLoop(
+            listeners: [listeners[0]],
+            prepare: { try $0.listen(on: listeners[1], as: second) })
+        var clients: [TestSocket] = []
+        for (number, id) in [(1, second), (0, .clients), (1, second)] {
+            clients.append(try TestSocket.connect(port: listeners[number].address.port))
+            _ = try loop.journal.waitForConnection(clients.count - 1)
+            guard case .opened(_, _, id) = loop.journal.all.last else {
+                Issue.record("\(loop.journal.all)")
+                continue
+            }
+        }
+    }
+
     private func waitUntilAccepted(_ listener: Listener) throws -> Descriptor {
         for _ in 0..<30_000 {
             if let accepted = try listener.descriptor.accept() { return accepted.takeDescriptor() }
@@ -98,7 +120,7 @@ struct ListenerTests {
             try client.send("hello")
             #expect(try client.receiveText(5) == "hello")
             let id = try loop.journal.waitForConnection()
-            #expect(loop.journal.all.first == .opened(id, .unix))
+            #expect(loop.journal.all.first == .opened(id, .unix, .clients))
             // The end of a peer comes first, even of one that is gone altogether; the core answers with a close.
             client.close()
             try loop.journal.waitFor(.closed(id))

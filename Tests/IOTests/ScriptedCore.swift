@@ -9,7 +9,7 @@ import Testing
 /// What a core was told, in order; the test's thread waits for entries while the loop's thread adds them.
 final class Journal: Sendable {
     enum Entry: Equatable, Sendable {
-        case opened(ConnectionID, PeerAddress)
+        case opened(ConnectionID, PeerAddress, ListenerID)
         case received(ConnectionID, [UInt8])
         case ended(ConnectionID)
         case closed(ConnectionID)
@@ -56,7 +56,7 @@ final class Journal: Sendable {
     func waitForConnection(_ number: Int = 0) throws -> ConnectionID {
         try wait(for: "connection \(number)") { entries in
             let ids = entries.compactMap { entry -> ConnectionID? in
-                if case .opened(let id, _) = entry { id } else { nil }
+                if case .opened(let id, _, _) = entry { id } else { nil }
             }
             return number < ids.count ? ids[number] : nil
         }
@@ -148,10 +148,13 @@ final class ScriptedCore: Core {
         actions.wakeAt = time
     }
 
-    func open(_ id: ConnectionID, from peer: PeerAddress, to local: PeerAddress, at now: Moment) {
+    func open(
+        _ id: ConnectionID, through listener: ListenerID, from peer: PeerAddress,
+        to local: PeerAddress, at now: Moment
+    ) {
         turn = now.instant
         sessions[id] = Session(pool)
-        journal.add(.opened(id, peer))
+        journal.add(.opened(id, peer, listener))
         onOpen(self)
     }
 

@@ -36,11 +36,13 @@ public final class HandDriver {
 
     /// A client connects.
     public func connect(
+        through listener: ListenerID = .clients,
         from peer: PeerAddress = .ipv4(127, 0, 0, 1, port: 50_000), as id: ConnectionID? = nil
     ) -> ConnectionID {
         let id = id ?? newID()
         closed.remove(id)
-        core.open(id, from: peer, to: .ipv4(127, 0, 0, 1, port: 6379), at: now)
+        core.open(
+            id, through: listener, from: peer, to: .ipv4(127, 0, 0, 1, port: 6379), at: now)
         takePending()
         return id
     }

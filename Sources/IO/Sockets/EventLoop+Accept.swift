@@ -6,6 +6,8 @@ import RESP
 /// A listener in a loop.
 struct ListenerSeat {
     let listener: Listener
+    /// What the core knows it as.
+    let id: ListenerID
     let token: Token
     /// A lack is logged once, until a whole round of accepting did not meet it: where each client that leaves makes
     /// room for one that waits, there would be a line for each.
@@ -13,18 +15,18 @@ struct ListenerSeat {
 }
 
 extension EventLoop {
-    /// Accepts what comes in at a listener from now on.
-    package func listen(on listener: Listener) throws(Errno) {
+    /// Accepts what comes in at a listener from now on, and tells the core that it came through `id`.
+    package func listen(on listener: Listener, as id: ListenerID = .clients) throws(Errno) {
         let token = try watch(
             try listener.descriptor.duplicate(), as: .listener(listeners.count), for: .input)
-        listeners.append(ListenerSeat(listener: listener, token: token))
+        listeners.append(ListenerSeat(listener: listener, id: id, token: token))
     }
 
     func accept(at seat: Int, _ token: Token) {
         for _ in 0..<Limits.acceptsPerTurn {
             do {
                 guard let accepted = try watches[token].descriptor.accept() else { break }
-                try welcome(accepted, at: listeners[seat].listener)
+                try welcome(accepted, at: listeners[seat])
             } catch {
                 if isStarvation(error.code) {
                     rest(seat, error)
@@ -40,13 +42,13 @@ extension EventLoop {
         setInterest(.input, of: listeners[seat].token)
     }
 
-    private func welcome(_ accepted: consuming Accepted, at listener: Listener) throws(Errno) {
+    private func welcome(_ accepted: consuming Accepted, at seat: ListenerSeat) throws(Errno) {
         let peer = accepted.peer
-        let local = listener.isUnix ? .unix : try accepted.descriptor.localAddress()
+        let local = seat.listener.isUnix ? .unix : try accepted.descriptor.localAddress()
         let connection = Connection()
         let token = try watch(
             accepted.takeDescriptor(), as: .connection(connection), for: connection.interest)
-        core.open(token.connection, from: peer, to: local, at: now)
+        core.open(token.connection, through: seat.id, from: peer, to: local, at: now)
     }
 
     /// Whether the next client would fare no better. No space is what epoll says when the user of this process

@@ -1,5 +1,5 @@
-// Names for the things that a driver and a core talk about: connections, links and files. A core never sees a
-// descriptor.
+// Names for the things that a driver and a core talk about: connections, listeners, links and files. A core
+// never sees a descriptor.
 
 /// One connection, for as long as it lives; a value is never used for a second one.
 ///
@@ -14,6 +14,18 @@ public struct ConnectionID: Hashable, Sendable {
         self.slot = slot
         self.generation = generation
     }
+}
+
+/// A listener, named by whoever puts a program together: what comes in through it may be treated in its own way.
+public struct ListenerID: Hashable, Sendable {
+    public let number: UInt32
+
+    public init(number: UInt32) {
+        self.number = number
+    }
+
+    /// Where ordinary clients come in. Several listeners may have this name: a port and a Unix socket, for example.
+    public static let clients = ListenerID(number: 0)
 }
 
 /// A connection that a core asked for, named by the core before it exists.

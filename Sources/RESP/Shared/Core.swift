@@ -13,7 +13,9 @@
 /// A program without I/O: bytes and time go in; output waits until the driver takes it.
 public protocol Core: AnyObject {
     /// A peer has connected to us.
-    func open(_ id: ConnectionID, from peer: PeerAddress, to local: PeerAddress, at now: Moment)
+    func open(
+        _ id: ConnectionID, through listener: ListenerID, from peer: PeerAddress,
+        to local: PeerAddress, at now: Moment)
 
     /// Bytes have arrived. The core takes all of them, and copies what it cannot use yet.
     func receive(_ bytes: Span<UInt8>, from id: ConnectionID, at now: Moment)

@@ -173,7 +173,9 @@ final class Node: Host {
         for end in take(&opened) where !end.isClosed {
             giveName(to: end)
             let connection = end.connection
-            core.open(end.id, from: connection.local, to: connection.remote, at: moment)
+            core.open(
+                end.id, through: .clients, from: connection.local, to: connection.remote,
+                at: moment)
             check()
         }
         for word in take(&news) {

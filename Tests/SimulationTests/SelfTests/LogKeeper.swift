@@ -48,7 +48,8 @@ final class LogKeeper: Core {
     }
 
     func open(
-        _ id: ConnectionID, from peer: PeerAddress, to local: PeerAddress, at now: Moment
+        _ id: ConnectionID, through listener: ListenerID, from peer: PeerAddress,
+        to local: PeerAddress, at now: Moment
     ) {}
     func receive(_ bytes: Span<UInt8>, from id: ConnectionID, at now: Moment) {}
     func end(_ id: ConnectionID, at now: Moment) {}

@@ -75,7 +75,8 @@ final class SmallServer: Core, Inspectable {
     }
 
     func open(
-        _ id: ConnectionID, from peer: PeerAddress, to local: PeerAddress, at now: Moment
+        _ id: ConnectionID, through listener: ListenerID, from peer: PeerAddress,
+        to local: PeerAddress, at now: Moment
     ) {
         sessions.insert(Session(id: id, pool: pool), for: id)
     }
