@@ -148,7 +148,7 @@ package final class ProxyCore: Core {
         case .signal(.terminate), .signal(.interrupt):
             pending.log(.notice, "Told to end by a signal, exiting")
             pending.wishes.append(.exit(0))
-        case .signal, .appended, .synced, .failed:
+        case .signal, .appended, .synced, .failed, .message:
             break
         }
         resumeClients()

@@ -119,7 +119,7 @@ package final class ServerCore: Core {
             shutDown("Received SIGTERM scheduling shutdown...")
         case .signal(.interrupt):
             shutDown("Received SIGINT scheduling shutdown...")
-        case .signal, .connected, .refused, .moved, .appended, .synced, .failed:
+        case .signal, .connected, .refused, .moved, .appended, .synced, .failed, .message:
             break
         }
     }

@@ -111,7 +111,8 @@ func serve(_ configuration: ProxyConfiguration, _ log: Log) throws -> Int32 {
             clientCount: clientCount)
         do throws(Errno) {
             let loop = try EventLoop(
-                driving: core, mailbox: mailboxes[number], log: log, options: settings
+                driving: core, mailbox: mailboxes[number], peers: mailboxes, log: log,
+                options: settings
             ) { .proxy }
             for listener in listeners[number] { try loop.listen(on: listener) }
             return loop

@@ -6,6 +6,11 @@ import RESP
 import Synchronization
 import Testing
 
+/// What the scripted cores of several workers tell each other.
+struct Note: CoreMessage, Equatable {
+    let number: Int
+}
+
 /// What a core was told, in order; the test's thread waits for entries while the loop's thread adds them.
 final class Journal: Sendable {
     enum Entry: Equatable, Sendable {
@@ -21,6 +26,7 @@ final class Journal: Sendable {
         case synced(FileID, Int)
         case failed(FileID, String)
         case signal(Signal)
+        case message(Note, from: Int)
         case note(String)
     }
 
@@ -204,6 +210,9 @@ final class ScriptedCore: Core {
         case .synced(let file, let size): journal.add(.synced(file, size))
         case .failed(let file, let reason): journal.add(.failed(file, reason))
         case .signal(let signal): journal.add(.signal(signal))
+        case .message(let message, let sender):
+            guard let note = message as? Note else { fatalError("another program's message") }
+            journal.add(.message(note, from: sender))
         }
         onNews(self, news)
     }

@@ -56,6 +56,33 @@ struct WorkerTests {
         }
     }
 
+    /// What cores tell each other arrives, each sender's in its order, and says who said it.
+    @Test func coresTellEachOther() throws {
+        let journals = (0..<3).map { _ in Journal() }
+        let last = Note(number: 99)
+        _ = try Workers.run(count: 3) { number, mailboxes throws(StartFailure) in
+            let core = ScriptedCore(journal: journals[number])
+            if number > 0 {
+                for note in 0..<100 { core.wish(.send(Note(number: note), to: 0)) }
+                core.wish(.send(Note(number: number), to: 3 - number))
+            } else {
+                core.onNews = { core, _ in
+                    let ends = core.journal.count { entry in
+                        if case .message(last, _) = entry { true } else { false }
+                    }
+                    if ends == 2 { core.wish(.exit(0)) }
+                }
+            }
+            return try makeLoop(core, mailboxes[number], peers: mailboxes)
+        }
+        for sender in [1, 2] {
+            let heard = journals[0].all.filter { entry in
+                if case .message(_, sender) = entry { true } else { false }
+            }
+            #expect(heard == (0..<100).map { .message(Note(number: $0), from: sender) })
+        }
+    }
+
     @Test func aWorkerThatCannotStartStopsAll() throws {
         let journals = (0..<3).map { _ in Journal() }
         let failure = #expect(throws: StartFailure.self) {
@@ -106,10 +133,12 @@ struct WorkerTests {
     }
 }
 
-private func makeLoop(_ core: ScriptedCore, _ mailbox: Mailbox) throws(StartFailure) -> EventLoop {
+private func makeLoop(
+    _ core: ScriptedCore, _ mailbox: Mailbox, peers: [Mailbox]? = nil
+) throws(StartFailure) -> EventLoop {
     do {
         return try EventLoop(
-            driving: core, mailbox: mailbox, log: quietLog, role: { .master })
+            driving: core, mailbox: mailbox, peers: peers, log: quietLog, role: { .master })
     } catch {
         throw StartFailure("\(error)")
     }

@@ -8,6 +8,8 @@ public final class HandDriver {
     public var now: Moment
     /// Wishes that the test has not looked at yet, log lines apart.
     public var wishes: [Wish] = []
+    /// Messages to other workers' cores, for the test to deliver: `other.tell(.message(message, from: 0))`.
+    public var sent: [(message: any CoreMessage, to: Int)] = []
     public var log: [String] = []
     private var nextSlot: UInt32 = 0
     private var received: [ConnectionID: [UInt8]] = [:]
@@ -141,6 +143,7 @@ public final class HandDriver {
         case .pause(let id): paused.insert(id)
         case .resume(let id): paused.remove(id)
         case .log(_, let line): log.append(line)
+        case .send(let message, let receiver): sent.append((message, receiver))
         case .exit(let status): exitStatus = status
         default: wishes.append(wish)
         }

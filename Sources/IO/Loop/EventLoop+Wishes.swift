@@ -17,6 +17,9 @@ extension EventLoop {
         case .append(let file, let bytes): files.append(bytes, to: file)
         case .sync(let file): files.sync(file)
         case .closeFile(let file): files.close(file)
+        case .send(let message, let receiver):
+            precondition(receiver != worker, "worker \(worker) sends a message to itself")
+            peers[receiver].post(.message(message, from: worker))
         case .exit(let status): exitStatus = status
         }
     }

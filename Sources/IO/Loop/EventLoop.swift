@@ -35,6 +35,10 @@ package final class EventLoop {
     /// The letter of the log's lines; asked for per line, as a server's role changes while it runs.
     let role: () -> Log.Role
     package let mailbox: Mailbox
+    /// The mailboxes of all workers of the program by number, this loop's among them.
+    let peers: [Mailbox]
+    /// The number of this loop's worker.
+    let worker: Int
 
     var poller: Poller
     var watches = WatchTable()
@@ -59,10 +63,17 @@ package final class EventLoop {
     private var writable: [Token] = []
     var exitStatus: Int32?
 
+    /// `peers` are the mailboxes of all loops whose cores may send each other messages, this one's among them.
     package init(
-        driving core: any Core, mailbox: Mailbox, log: Log, options: LoopOptions = LoopOptions(),
-        role: @escaping () -> Log.Role
+        driving core: any Core, mailbox: Mailbox, peers: [Mailbox]? = nil, log: Log,
+        options: LoopOptions = LoopOptions(), role: @escaping () -> Log.Role
     ) throws(Errno) {
+        let peers = peers ?? [mailbox]
+        guard let worker = peers.firstIndex(where: { $0 === mailbox }) else {
+            preconditionFailure("a loop is not among its peers")
+        }
+        self.peers = peers
+        self.worker = worker
         self.core = core
         self.log = log
         self.options = options

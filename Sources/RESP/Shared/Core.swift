@@ -39,6 +39,9 @@ public protocol Core: AnyObject {
     var pending: PendingActions { get set }
 }
 
+/// A word from one worker's core to another's. Each program has its own; only what is rare travels in this way.
+public protocol CoreMessage: Sendable {}
+
 /// What a core hears besides bytes.
 public enum News: Sendable {
     /// A wished connection stands and is `id` from now on; `open` is not called for it.
@@ -54,6 +57,8 @@ public enum News: Sendable {
     /// The file could not be opened, appended to or synced. Nothing more is done with it until it is opened anew.
     case failed(FileID, reason: String)
     case signal(Signal)
+    /// The core of another worker says something. What one sender says arrives in the order of its wishes.
+    case message(any CoreMessage, from: Int)
 }
 
 /// The signals that mean something to a program.
@@ -93,6 +98,9 @@ public enum Wish: Sendable {
     case append(FileID, [UInt8])
     case sync(FileID)
     case closeFile(FileID)
+    /// Say something to the core of another worker of the same program, by its number; a core alone has nobody to
+    /// say it to. One that has ended meanwhile does not hear it.
+    case send(any CoreMessage, to: Int)
     /// Leave the program with this exit status after this turn's output is written.
     case exit(Int32)
 }

@@ -5,15 +5,17 @@ import RESP
 
 /// One core, its connections and its disk.
 final class Node: Host {
-    typealias MakeCore = (_ incarnation: Int, _ now: Moment) -> any Core
-
-    private let make: MakeCore
     private var random: Random
+    private unowned var machine: Machine!
+    /// Its place among the nodes of its machine: the number of its worker.
+    private var number = 0
+    /// When the last message to each node of the machine arrives; none overtakes it.
+    private var lastArrival: [Instant] = []
     private(set) var core: (any Core)?
     private var inspectable: (any Inspectable)?
     private(set) lazy var disk = Disk(of: self, random: random.split())
-    /// How often it was started.
-    private(set) var incarnation = 0
+    /// Which life of its machine this is.
+    private(set) var life = 0
 
     // Connections by slot. A slot is used again as soon as it is free, the newest first or any: cores must not care.
     private var ends: [End?] = []
@@ -46,12 +48,14 @@ final class Node: Host {
     private(set) var lastUp = Instant(nanoseconds: 0)
     private var linksWanted = 0
 
-    init(
-        _ name: String, role: Role, in world: World, random: Random, make: @escaping MakeCore
-    ) {
-        self.make = make
+    init(_ name: String, role: Role, in world: World, random: Random) {
         self.random = random
         super.init(name, role: role, in: world)
+    }
+
+    func join(_ machine: Machine, as number: Int) {
+        self.machine = machine
+        self.number = number
     }
 
     /// True while a connection that the core wished is not there.
@@ -63,10 +67,10 @@ final class Node: Host {
 
     // MARK: Living and dying
 
-    func start() {
-        incarnation += 1
-        let core = make(incarnation, world.moment)
+    func start(_ core: any Core, life: Int) {
+        self.life = life
         self.core = core
+        lastArrival = Array(repeating: world.now, count: machine.nodes.count)
         inspectable = core as? any Inspectable
         noteTrouble()
         wakeAt = world.now
@@ -324,7 +328,7 @@ final class Node: Host {
             if attempts.contains(where: { $0.link == link }) {
                 world.report(.contract, "\(name) connects link \(link.number) twice at once")
             }
-            if incarnation > 1 || world.now > Instant(nanoseconds: 0) {
+            if life > 1 || world.now > Instant(nanoseconds: 0) {
                 world.coverage.reach(.reconnectedBackend)
             }
             linksWanted = max(linksWanted, linksUp + attempts.count + 1)
@@ -354,6 +358,7 @@ final class Node: Host {
         case .append(let id, let bytes): disk.append(bytes, to: id)
         case .sync(let id): disk.sync(id)
         case .closeFile(let id): disk.close(id)
+        case .send(let message, let receiver): send(message, to: receiver)
         case .exit(let status):
             world.report(.contract, "\(name) wants to leave with status \(status)")
         }
@@ -375,6 +380,24 @@ final class Node: Host {
             end.peer.wasHarmed = true
             world.coverage.reach(.slowClientClosed)
         }
+    }
+
+    // MARK: Messages between workers
+
+    /// It takes its time, as if the other worker were busy, and overtakes no earlier one to the same worker.
+    private func send(_ message: any CoreMessage, to receiver: Int) {
+        guard receiver != number, machine.nodes.indices.contains(receiver) else {
+            return world.report(.contract, "\(name) sends a message to worker \(receiver)")
+        }
+        let delay = random.between(.zero, world.faults.mostDelay)
+        lastArrival[receiver] = max(lastArrival[receiver], world.now + delay)
+        let letter = Letter(message, from: number, to: machine.nodes[receiver], life: life)
+        world.schedule(.deliver(letter), at: lastArrival[receiver])
+    }
+
+    func receive(_ letter: Letter) {
+        guard core != nil, letter.life == life else { return }
+        hear(.message(letter.message, from: letter.sender))
     }
 
     // MARK: Names of connections

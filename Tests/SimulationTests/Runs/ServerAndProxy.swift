@@ -22,7 +22,7 @@ extension Setup {
             seed: seed, at: now, limits: limits)
     }
 
-    private static func makeProxy(worker: Int, workers: Int, seed: UInt64) -> any Core {
+    private static func makeProxy(workers: Int, seed: UInt64) -> [any Core] {
         var random = Random(seed: seed)
         var configuration = ProxyConfiguration()
         configuration.backends.master = Setup.serverEndpoint
@@ -31,7 +31,12 @@ extension Setup {
         configuration.limits.clientRequests = random.pick([2, 16, 1_024])
         configuration.limits.backendOutput = random.pick([1_000, 50_000, 16 << 20])
         configuration.limits.stall = random.between(.milliseconds(20), .milliseconds(200))
-        return ProxyCore(configuration: configuration, worker: worker, workers: workers)
+        let clientCount = ClientCount()
+        return (0..<workers).map { worker in
+            ProxyCore(
+                configuration: configuration, worker: worker, workers: workers,
+                clientCount: clientCount)
+        }
     }
 }
 

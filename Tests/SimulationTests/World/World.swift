@@ -9,8 +9,9 @@ import RESP
 struct Setup {
     /// Makes the core of the server.
     var server: (_ seed: UInt64, _ now: Moment) -> any Core
-    /// Makes the core of one worker of the proxy; without it clients connect to the server.
-    var proxy: ((_ worker: Int, _ workers: Int, _ seed: UInt64) -> any Core)?
+    /// Makes the cores of all workers of the proxy each time it starts, so that they can share what workers of one
+    /// process share; without it clients connect to the server.
+    var proxy: ((_ workers: Int, _ seed: UInt64) -> [any Core])?
     /// How many workers the proxy has; with none the clients connect to the server.
     var workers: Int?
     var clients = 20
@@ -67,23 +68,21 @@ final class World {
     }
 
     private func build(_ setup: Setup, workers: Int, from random: inout Random) {
-        let server = Machine(.server, at: Setup.serverEndpoint, in: self)
         let serverSeed = random.next()
-        server.add(
-            Node("server", role: .server, in: self, random: random.split()) { life, now in
-                setup.server(serverSeed &+ UInt64(life), now)
-            })
+        let server = Machine(.server, at: Setup.serverEndpoint, in: self) { life, now in
+            [setup.server(serverSeed &+ UInt64(life), now)]
+        }
+        server.add(Node("server", role: .server, in: self, random: random.split()))
         machines.append(server)
         var entrance = server.endpoint
         if let makeProxy = setup.proxy, workers > 0 {
-            let proxy = Machine(.proxy, at: Setup.proxyEndpoint, in: self)
             let proxySeed = random.next()
+            let proxy = Machine(.proxy, at: Setup.proxyEndpoint, in: self) { life, _ in
+                makeProxy(workers, proxySeed &+ UInt64(life))
+            }
             for worker in 0..<workers {
                 let name = "proxy worker \(worker)"
-                proxy.add(
-                    Node(name, role: .proxy, in: self, random: random.split()) { life, _ in
-                        makeProxy(worker, workers, proxySeed &+ UInt64(life))
-                    })
+                proxy.add(Node(name, role: .proxy, in: self, random: random.split()))
             }
             machines.append(proxy)
             entrance = proxy.endpoint
@@ -95,7 +94,7 @@ final class World {
                     number: number, in: self, behaviour: behaviour, random: random.split(),
                     endpoint: entrance))
         }
-        for node in machines.flatMap(\.nodes) { node.start() }
+        for machine in machines { machine.start() }
         for client in clients { client.start() }
         for kind in FaultKind.allCases { planFault(kind) }
     }
@@ -212,6 +211,7 @@ final class World {
         case .fault(let kind): strike(kind)
         case .clog(let host, let until): network.clog(host, until: until)
         case .restart(let machine): machine.start()
+        case .deliver(let letter): letter.receiver.receive(letter)
         case .diskDone(let disk): disk.done()
         }
     }
