@@ -18,9 +18,10 @@ final class RunningLoop: Sendable {
         let isJoined = Atomic<Bool>(false)
     }
 
-    /// Starts a loop that listens on loopback and drives a scripted core.
+    /// Starts a loop that listens on loopback and drives a scripted core; one of several workers if it has peers.
     init(
         options: LoopOptions = LoopOptions(), listeners: [Listener]? = nil, log: Log = quietLog,
+        peers: [Mailbox] = [], worker: Int = 0,
         script: @escaping @Sendable (ScriptedCore) -> Void = { _ in },
         prepare: @escaping @Sendable (EventLoop) throws -> Void = { _ in }
     ) throws {
@@ -28,7 +29,9 @@ final class RunningLoop: Sendable {
             try listeners
             ?? Listener.tcp(
                 bind: ["127.0.0.1"], port: 0, options: ListenerOptions(), log: log, role: .starting)
-        let (journal, mailbox, end) = (Journal(), try Mailbox(), End())
+        let (journal, mailbox, end) = (
+            Journal(), peers.isEmpty ? try Mailbox() : peers[worker], End()
+        )
         self.journal = journal
         self.mailbox = mailbox
         self.end = end
@@ -38,7 +41,9 @@ final class RunningLoop: Sendable {
             script(core)
             do {
                 let loop = try EventLoop(
-                    driving: core, mailbox: mailbox, log: log, options: options, role: { .master })
+                    driving: core, mailbox: mailbox, peers: peers.isEmpty ? nil : peers, log: log,
+                    options: options,
+                    role: { .master })
                 for listener in listening { try loop.listen(on: listener) }
                 try prepare(loop)
                 end.status.store(Int(loop.run()), ordering: .relaxed)

@@ -64,13 +64,19 @@ extension EventLoop {
         let watch = watches.remove(token)
         switch watch.role {
         case .connection(let connection):
-            forgetLink(connection.link, token)
-            core.close(token.connection, at: now)
+            forget(connection, token)
         case .lingering:
             lingering -= 1
         case .connecting, .listener, .wakeUp, .signals:
             break
         }
+    }
+
+    /// The core has a connection no more, whether its socket lingers or not.
+    private func forget(_ connection: Connection, _ token: Token) {
+        if connection.link == nil { mailbox.addLoad(-1) }
+        forgetLink(connection.link, token)
+        core.close(token.connection, at: now)
     }
 
     // MARK: Closing by the core's wish
@@ -88,7 +94,6 @@ extension EventLoop {
             close(token)
             return
         }
-        forgetLink(connection.link, token)
         do {
             try watches[token].descriptor.finishSending()
         } catch {
@@ -99,7 +104,7 @@ extension EventLoop {
         lingering += 1
         setInterest(.input, of: token)
         deadlines.insert(.endLingering(token), at: now.instant + Limits.lingerTime)
-        core.close(token.connection, at: now)
+        forget(connection, token)
     }
 
     func readAndForget(_ token: Token, left: Int) {

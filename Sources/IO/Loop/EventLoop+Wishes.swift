@@ -33,6 +33,7 @@ extension EventLoop {
             case .file(let incarnation, let news):
                 if files.isCurrent(incarnation) { core.hear(news, at: now) }
             case .fileClosed(let incarnation): files.closed(incarnation)
+            case .accepted(let handed): welcome(handed)
             case .stop(let status): exitStatus = status
             }
         }

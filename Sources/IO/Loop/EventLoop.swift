@@ -100,6 +100,7 @@ package final class EventLoop {
             if let exitStatus {
                 for seat in listeners { seat.listener.withdraw() }
                 files.finish()
+                mailbox.retire()
                 return exitStatus
             }
             turn()

@@ -8,6 +8,8 @@ struct ListenerSeat {
     let listener: Listener
     /// What the core knows it as.
     let id: ListenerID
+    /// Whether other loops may be given what comes in here.
+    let handsOver: Bool
     let token: Token
     /// A lack is logged once, until a whole round of accepting did not meet it: where each client that leaves makes
     /// room for one that waits, there would be a line for each.
@@ -15,11 +17,15 @@ struct ListenerSeat {
 }
 
 extension EventLoop {
-    /// Accepts what comes in at a listener from now on, and tells the core that it came through `id`.
-    package func listen(on listener: Listener, as id: ListenerID = .clients) throws(Errno) {
+    /// Accepts what comes in at a listener from now on, and tells the core that it came through `id`: this core, or
+    /// that of a peer with far fewer clients if the listener `handsOver`.
+    package func listen(
+        on listener: Listener, as id: ListenerID = .clients, handsOver: Bool = true
+    ) throws(Errno) {
         let token = try watch(
             try listener.descriptor.duplicate(), as: .listener(listeners.count), for: .input)
-        listeners.append(ListenerSeat(listener: listener, id: id, token: token))
+        listeners.append(
+            ListenerSeat(listener: listener, id: id, handsOver: handsOver, token: token))
     }
 
     func accept(at seat: Int, _ token: Token) {
@@ -45,10 +51,29 @@ extension EventLoop {
     private func welcome(_ accepted: consuming Accepted, at seat: ListenerSeat) throws(Errno) {
         let peer = accepted.peer
         let local = seat.listener.isUnix ? .unix : try accepted.descriptor.localAddress()
+        let taker = takerOfNewClient(handsOver: seat.handsOver)
+        guard taker == worker else {
+            let handed = HandedOver(
+                accepted.takeDescriptor(), from: peer, to: local, through: seat.id)
+            peers[taker].leave(.accepted(handed))
+            return
+        }
+        do {
+            try open(accepted.takeDescriptor(), through: seat.id, from: peer, to: local)
+        } catch {
+            mailbox.addLoad(-1)
+            throw error
+        }
+    }
+
+    /// Takes a client's connection under watch, and tells the core.
+    func open(
+        _ descriptor: consuming Descriptor, through listener: ListenerID, from peer: PeerAddress,
+        to local: PeerAddress
+    ) throws(Errno) {
         let connection = Connection()
-        let token = try watch(
-            accepted.takeDescriptor(), as: .connection(connection), for: connection.interest)
-        core.open(token.connection, through: seat.id, from: peer, to: local, at: now)
+        let token = try watch(descriptor, as: .connection(connection), for: connection.interest)
+        core.open(token.connection, through: listener, from: peer, to: local, at: now)
     }
 
     /// Whether the next client would fare no better. No space is what epoll says when the user of this process

@@ -11,6 +11,7 @@ package final class Mailbox: Sendable {
         case lookedUp(HostName, Result<[SocketAddress], LookupFailure>)
         case file(FileStore.Incarnation, News)
         case fileClosed(FileStore.Incarnation)
+        case accepted(HandedOver)
         case stop(Int32)
     }
 
@@ -19,6 +20,10 @@ package final class Mailbox: Sendable {
     private let messages = Guarded<[Message]>([])
     /// Looked at once per turn, so that mail comes before the bytes of the same turn.
     private let hasMail = Atomic<Bool>(false)
+    /// Set by a loop that has ended; changed and read under the lock of the messages.
+    private let isRetired = Atomic<Bool>(false)
+    /// How many clients that loop has, those on their way to it among them.
+    private let clients = Atomic<Int>(0)
 
     package init() throws(Errno) {
         bell = try Bell(for: .loop)
@@ -39,8 +44,24 @@ package final class Mailbox: Sendable {
         leave(.stop(status))
     }
 
+    /// The loop has ended: what waits is dropped, and what comes later too, or connections that were handed over
+    /// would stay open with nobody to serve them.
+    func retire() {
+        messages.withLock { messages in
+            isRetired.store(true, ordering: .relaxed)
+            messages = []
+        }
+    }
+
+    var load: Int { clients.load(ordering: .relaxed) }
+
+    func addLoad(_ change: Int) {
+        clients.add(change, ordering: .relaxed)
+    }
+
     func leave(_ message: Message) {
         let isFirst = messages.withLock { messages in
+            guard !isRetired.load(ordering: .relaxed) else { return false }
             messages.append(message)
             hasMail.store(true, ordering: .releasing)
             return messages.count == 1
