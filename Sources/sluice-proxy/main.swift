@@ -104,6 +104,7 @@ func serve(_ configuration: ProxyConfiguration, _ log: Log) throws -> Int32 {
     var options = LoopOptions()
     options.connectTimeout = configuration.timeouts.connect
     options.keepAlive = Int32(configuration.tcp.keepalive.components.seconds)
+    options.userTimeout = configuration.tcp.userTimeout
     let settings = options
     return try Workers.run(count: workers) { number, mailboxes throws(StartFailure) in
         let core = ProxyCore(

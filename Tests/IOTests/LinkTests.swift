@@ -36,6 +36,48 @@ struct LinkTests {
         server.stop()
     }
 
+    /// Small requests leave at once, and a backend that vanished is noticed, idle or not.
+    @Test func linksHaveTheirOptions() throws {
+        let server = try RunningLoop()
+        var options = LoopOptions()
+        options.keepAlive = 90
+        options.userTimeout = .milliseconds(7_500)
+        let loop = try RunningLoop(options: options)
+        let (link, port) = (link, server.port)
+        loop.tell { $0.wish(.connect(link, .tcp(host: "127.0.0.1", port: port))) }
+        _ = try connection(of: loop)
+        let id = try server.journal.waitForConnection()
+        let peer = try #require(
+            server.journal.all.compactMap { entry in
+                if case .opened(id, let peer, _) = entry { peer } else { nil }
+            }.first)
+        let number = try #require((0..<4_096).first { localPort(of: $0) == peer.port })
+        let level = Int32(IPPROTO_TCP)
+        #expect(option(level, TCP_NODELAY, of: number) == 1)
+        #expect(option(SOL_SOCKET, SO_KEEPALIVE, of: number) == 1)
+        #expect(option(level, TCP_KEEPIDLE, of: number) == 90)
+        #expect(option(level, TCP_USER_TIMEOUT, of: number) == 7_500)
+    }
+
+    private func localPort(of number: Int32) -> UInt16? {
+        var address = sockaddr_in()
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let result = withUnsafeMutablePointer(to: &address) { pointer in
+            getsockname(
+                number, UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: sockaddr.self),
+                &size)
+        }
+        guard result == 0, address.sin_family == sa_family_t(AF_INET) else { return nil }
+        return UInt16(bigEndian: address.sin_port)
+    }
+
+    private func option(_ level: Int32, _ option: Int32, of number: Int32) -> Int32 {
+        var value: Int32 = -1
+        var size = socklen_t(MemoryLayout<Int32>.size)
+        getsockopt(number, level, option, &value, &size)
+        return value
+    }
+
     @Test func connectsToAUnixSocket() throws {
         let scratch = Scratch()
         let path = scratch.file("socket")

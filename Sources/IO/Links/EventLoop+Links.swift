@@ -161,6 +161,10 @@ extension EventLoop {
         if address.family != AF_UNIX, try watches[token].descriptor.localAddress() == address.peer {
             throw Errno(ECONNREFUSED, in: "connect")
         }
+        if address.family != AF_UNIX {
+            // Not before: it would end attempts to connect, too, which have a time of their own.
+            try watches[token].descriptor.set(userTimeout: options.userTimeout)
+        }
         guard let link = links[id] else { preconditionFailure("no link is being made") }
         let connection = Connection(link: id)
         setInterest(connection.interest, of: token)

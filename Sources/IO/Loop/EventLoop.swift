@@ -14,6 +14,9 @@ import RESP
 package struct LoopOptions: Sendable {
     /// Probe silent connections after so many seconds; 0 never.
     package var keepAlive: Int32 = 300
+    /// How long what was sent over a link may go unacknowledged, or unread by a peer whose window is full, before the
+    /// link is held to be dead; zero: as long as the kernel sends it again, a quarter of an hour.
+    package var userTimeout: Duration = .seconds(30)
     /// How long one address of a link may take to answer before the next is tried.
     package var connectTimeout: Duration = .seconds(4)
     /// How long the name of a link may take to be looked up before the link is refused: the C library asks each

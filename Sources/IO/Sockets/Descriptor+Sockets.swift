@@ -122,6 +122,15 @@ extension Descriptor {
     }
 }
 
+extension Descriptor {
+    /// A peer that vanished without a word is noticed when it has acknowledged nothing for so long. Probes do not
+    /// help there: the kernel sends none while it waits for an acknowledgement.
+    borrowing func set(userTimeout: Duration) throws(Errno) {
+        let milliseconds = Int32(clamping: userTimeout.nanoseconds / 1_000_000)
+        try set(Int32(IPPROTO_TCP), TCP_USER_TIMEOUT, to: milliseconds)
+    }
+}
+
 /// A connection fresh from a listener.
 package struct Accepted: ~Copyable {
     package let descriptor: Descriptor

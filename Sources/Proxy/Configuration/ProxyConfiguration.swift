@@ -52,6 +52,9 @@ package struct ProxyConfiguration: Sendable, Equatable {
         /// Idle time before the kernel probes whether a peer is still there; zero: never.
         package var keepalive = Duration.seconds(300)
         package var backlog = 511
+        /// How long a backend may leave what was sent to it unacknowledged or unread before its connection is given
+        /// up; zero: as long as the kernel likes.
+        package var userTimeout = Duration.seconds(30)
 
         package init() {}
     }

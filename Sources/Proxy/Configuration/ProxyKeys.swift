@@ -64,6 +64,9 @@ enum ProxyKeys {
         ProxyKey(
             "tcp.backlog", .integer(\.tcp.backlog, 1...65_535),
             "connections that wait to be accepted"),
+        ProxyKey(
+            "tcp.user_timeout", .seconds(\.tcp.userTimeout, .zero...oneDay),
+            "how long a backend may leave what it was sent unacknowledged, 0: as the kernel has it"),
 
         ProxyKey(
             "limits.client_output", .size(\.limits.clientOutput, 4_096...gigabytes64),

@@ -38,6 +38,7 @@ private func refusal(_ text: String) -> String? {
             tcp:
               keepalive: 1m
               backlog: 1024
+              user_timeout: 10s
             limits:
               client_output: 64KB
               client_requests: 8
@@ -60,6 +61,7 @@ private func refusal(_ text: String) -> String? {
         expected.log.syslog = true
         expected.tcp.keepalive = .seconds(60)
         expected.tcp.backlog = 1024
+        expected.tcp.userTimeout = .seconds(10)
         expected.limits.clientOutput = 65_536
         expected.limits.clientRequests = 8
         expected.limits.requestBytes = 2 << 30
@@ -96,6 +98,7 @@ private func refusal(_ text: String) -> String? {
                 tcp:
                   keepalive: 5m
                   backlog: 511
+                  user_timeout: 30s
                 limits:
                   client_output: 1MB
                   client_requests: 1024
