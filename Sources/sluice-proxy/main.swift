@@ -36,29 +36,54 @@ func parse(_ bytes: [UInt8], _ path: String) -> ProxyConfiguration {
     }
 }
 
+/// A listener and the name that the core knows it by.
+struct Entrance {
+    let listener: Listener
+    let id: ListenerID
+}
+
 /// The listeners of each worker: TCP ports are bound by each, the kernel deals the connections out; a Unix socket
-/// is bound once and heard by all.
+/// is bound once and heard by all. The health listener is the first worker's alone.
 func listen(
     _ configuration: ProxyConfiguration, workers: Int, _ log: Log
-) throws(ListenFailure) -> [[Listener]] {
+) throws(ListenFailure) -> [[Entrance]] {
     var options = ListenerOptions()
     options.backlog = Int32(configuration.tcp.backlog)
     options.keepAlive = Int32(configuration.tcp.keepalive.components.seconds)
-    options.sharesPort = workers > 1
-    var listeners: [[Listener]] = Array(repeating: [], count: workers)
+    var entrances: [[Entrance]] = Array(repeating: [], count: workers)
     for endpoint in configuration.listen {
+        // Another program that shares its port would share it with us: only who does not want to share is refused.
+        if workers > 1, case .tcp = endpoint { _ = try listeners(at: endpoint, options, log) }
+        var shared = options
+        shared.sharesPort = workers > 1
         switch endpoint {
-        case .tcp(let host, let port):
+        case .tcp:
             for worker in 0..<workers {
-                listeners[worker] += try Listener.tcp(
-                    bind: [host], port: port, options: options, log: log, role: .proxy)
+                entrances[worker] += try listeners(at: endpoint, shared, log)
+                    .map { Entrance(listener: $0, id: .clients) }
             }
-        case .unix(let path):
-            let listener = try Listener.unix(path: path, permissions: 0, options: options)
-            for worker in 0..<workers { listeners[worker].append(listener) }
+        case .unix:
+            let heard = try listeners(at: endpoint, shared, log)
+                .map { Entrance(listener: $0, id: .clients) }
+            for worker in 0..<workers { entrances[worker] += heard }
         }
     }
-    return listeners
+    if let health = configuration.health {
+        entrances[0] += try listeners(at: health, options, log)
+            .map { Entrance(listener: $0, id: .health) }
+    }
+    return entrances
+}
+
+func listeners(
+    at endpoint: Endpoint, _ options: ListenerOptions, _ log: Log
+) throws(ListenFailure) -> [Listener] {
+    switch endpoint {
+    case .tcp(let host, let port):
+        try Listener.tcp(bind: [host], port: port, options: options, log: log, role: .proxy)
+    case .unix(let path):
+        [try Listener.unix(path: path, permissions: 0, options: options)]
+    }
 }
 
 func run(_ path: String) -> Never {
@@ -73,6 +98,7 @@ func run(_ path: String) -> Never {
         let own =
             workerCount(configuration)
             * (3 + 2 * configuration.listen.count + configuration.backends.connections)
+            + (configuration.health == nil ? 0 : 2)
         let limit = try DescriptorLimit.adjust(
             forClients: configuration.maximumClients, reserved: DescriptorLimit.reserved + own)
         for line in limit.lines { log.write(limit.level, line, as: .proxy) }
@@ -99,8 +125,11 @@ func workerCount(_ configuration: ProxyConfiguration) -> Int {
 func serve(_ configuration: ProxyConfiguration, _ log: Log) throws -> Int32 {
     let workers = workerCount(configuration)
     let clientCount = ClientCount()
-    let listeners = try listen(configuration, workers: workers, log)
-    for listener in listeners[0] { log.write(.notice, listener.readiness, as: .proxy) }
+    let entrances = try listen(configuration, workers: workers, log)
+    for entrance in entrances[0] {
+        let purpose = entrance.id == .health ? "Health: " : ""
+        log.write(.notice, purpose + entrance.listener.readiness, as: .proxy)
+    }
     var options = LoopOptions()
     options.connectTimeout = configuration.timeouts.connect
     options.keepAlive = Int32(configuration.tcp.keepalive.components.seconds)
@@ -115,7 +144,10 @@ func serve(_ configuration: ProxyConfiguration, _ log: Log) throws -> Int32 {
                 driving: core, mailbox: mailboxes[number], peers: mailboxes, log: log,
                 options: settings
             ) { .proxy }
-            for listener in listeners[number] { try loop.listen(on: listener) }
+            for entrance in entrances[number] {
+                try loop.listen(
+                    on: entrance.listener, as: entrance.id, handsOver: entrance.id == .clients)
+            }
             return loop
         } catch {
             throw StartFailure("Cannot start a worker: \(error)")

@@ -61,6 +61,23 @@ import Testing
         #expect(output.contains("Failed listening on port \(first.port) (TCP), aborting."))
     }
 
+    /// A proxy is refused a port that another proxy has, even when both have workers that share theirs.
+    @Test func portTakenByAnotherProxy() throws {
+        let server = try SluiceServer.start()
+        let first = try SluiceProxy.start(master: server, ["threads: 2"])
+        let file = try write(
+            """
+            listen: 127.0.0.1:\(first.port)
+            threads: 2
+            backends: {master: 127.0.0.1:\(server.port)}
+
+            """)
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        let (status, output) = try run("sluice-proxy", [file])
+        #expect(status == 1)
+        #expect(output.contains("Failed listening on port \(first.port) (TCP), aborting."))
+    }
+
     /// SIGTERM ends both programs with status 0.
     @Test func signalsEndThem() throws {
         let server = try SluiceServer.start()

@@ -6,6 +6,8 @@ import RESP
 /// Everything that a configuration file can set. `ProxyConfiguration()` holds the defaults.
 package struct ProxyConfiguration: Sendable, Equatable {
     package var listen: [Endpoint] = [.tcp(host: "127.0.0.1", port: 7379)]
+    /// Where /healthz, /readyz and /status are answered; nil: nowhere.
+    package var health: Endpoint?
     package var threads = Threads.automatic
     package var backends = Backends()
     /// Clients in all, over every worker and listener.
