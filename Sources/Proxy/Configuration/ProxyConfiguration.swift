@@ -8,11 +8,21 @@ package struct ProxyConfiguration: Sendable, Equatable {
     package var listen: [Endpoint] = [.tcp(host: "127.0.0.1", port: 7379)]
     /// Where /healthz, /readyz and /status are answered; nil: nowhere.
     package var health: Endpoint?
-    package var threads = Threads.automatic
+    /// Where this proxy is: reads prefer backends of the same zone.
+    package var zone: String?
+    package var threads = Threads.count(1)
     package var backends = Backends()
+    package var reads = Reads()
+    /// In the order of the file.
+    package var commands: [CommandRule] = []
+    package var authentication = Authentication.none
+    package var users: [User] = []
+    /// Numbers that SELECT takes, from 0.
+    package var databases = 16
     /// Clients in all, over every worker and listener.
     package var maximumClients = 10_000
     package var timeouts = Timeouts()
+    package var slowlog = Slowlog()
     package var log = Log()
     package var tcp = TCP()
     package var limits = Limits()
@@ -29,14 +39,60 @@ package struct ProxyConfiguration: Sendable, Equatable {
     package struct Backends: Sendable, Equatable {
         /// A file must say where the master is; this default is for tests.
         package var master = Endpoint.tcp(host: "127.0.0.1", port: 6379)
-        /// Connections that each worker shares among its clients, for each backend.
+        package var masterPlace = BackendPlace()
+        package var replicas: [Replica] = []
+        /// Connections that each worker shares among its clients, for each backend and lane.
         package var connections = 1
+        /// Who the proxy is at the backends; nil: the default user.
+        package var user: String?
+        package var password: Secret?
+
+        package init() {}
+    }
+
+    package struct Replica: Sendable, Equatable {
+        package var endpoint: Endpoint
+        package var place: BackendPlace
+        /// Its share of the reads when they are dealt out by weight.
+        package var weight: Int
+
+        package init(_ endpoint: Endpoint, place: BackendPlace = BackendPlace(), weight: Int = 1) {
+            self.endpoint = endpoint
+            self.place = place
+            self.weight = weight
+        }
+    }
+
+    package struct Reads: Sendable, Equatable {
+        package var consistency = Consistency.eventual
+        package var balance = Balance.leastOutstanding
+        package var includeMaster = IncludeMaster.fallback
+        /// How often a read whose backend failed is sent to another.
+        package var retries = 2
+        /// Healthy replicas in the own zone below which reads leave it.
+        package var zoneMinimum = 1
 
         package init() {}
     }
 
     package struct Timeouts: Sendable, Equatable {
         package var connect = Duration.seconds(1)
+        /// From a request's arrival to its reply; zero: never.
+        package var request = Duration.seconds(10)
+        /// A client that sends nothing; zero: never.
+        package var idle = Duration.zero
+        /// The answer to a probe of a backend.
+        package var probe = Duration.seconds(1)
+        package var probeInterval = Duration.seconds(1)
+        /// Shared connections of a lane that nobody uses.
+        package var laneIdle = Duration.seconds(60)
+
+        package init() {}
+    }
+
+    package struct Slowlog: Sendable, Equatable {
+        /// Requests that took longer are remembered; zero: every one.
+        package var slowerThan = Duration.milliseconds(10)
 
         package init() {}
     }
@@ -72,6 +128,28 @@ package struct ProxyConfiguration: Sendable, Equatable {
         package var requestBytes = 1 << 30
         /// Requests waiting to be sent on one connection to a backend; above it its clients wait.
         package var backendOutput = 16 << 20
+        /// Unanswered requests on one connection to a backend, counted; at it its clients wait.
+        package var backendRequests = 100_000
+        /// A longer request takes a connection of its own.
+        package var privateAbove = 1 << 20
+        /// A longer reply makes its connection private.
+        package var replyPrivateAbove = 1 << 20
+        /// A longer transaction takes a connection of its own.
+        package var transactionBytes = 1 << 20
+        /// Commands in one transaction, counted.
+        package var transactionRequests = 100_000
+        /// Connections of one backend and worker that serve one client each: blocking, WATCH, subscribers.
+        package var privateConnections = 1_000
+        /// Combinations of database, protocol and user that one backend and worker has connections for.
+        package var lanes = 64
+        /// Bodies of scripts that are remembered, to load them where they are missing.
+        package var scriptBytes = 16 << 20
+        /// Entries of the slow log, counted.
+        package var slowlogEntries = 128
+        /// Failed AUTHs of one client, counted, at which it is closed.
+        package var authFailures = 10
+        /// How long the answer to a failed AUTH is held back.
+        package var authDelay = Duration.milliseconds(500)
 
         /// How long other clients wait behind one that does not read its replies before it is closed.
         package var stall = Duration.seconds(1)

@@ -84,7 +84,7 @@ private func refusal(_ text: String) -> String? {
         #expect(
             text == """
                 listen: 127.0.0.1:7379
-                threads: auto
+                threads: 1
                 maxclients: 10000
                 backends:
                   master: 127.0.0.1:6379
