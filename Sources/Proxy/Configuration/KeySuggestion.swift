@@ -17,7 +17,7 @@ extension ProxyKeys {
     static func suggestion(for key: String, in path: String) -> String {
         let names = names(in: path)
         let wanted = folded(key)
-        if let near = nearest(to: wanted, among: names) { return "did you mean '\(near)'?" }
+        if let near = nearest(to: key, among: names) { return "did you mean '\(near)'?" }
         let elsewhere = all.first { candidate in
             candidate.path == key || candidate.components.last.map(String.init) == wanted
         }
@@ -34,10 +34,14 @@ extension ProxyKeys {
         String(key.lowercased().map { $0 == "-" ? "_" : $0 })
     }
 
-    private static func nearest(to wanted: String, among names: [String]) -> String? {
+    /// The name that somebody meant who wrote another; nil when none is near. Case does not count.
+    static func nearest(to text: String, among names: [String]) -> String? {
+        let wanted = folded(text)
         guard wanted.utf8.count <= 64 else { return nil }
         let most = max(1, wanted.utf8.count / 3)
-        let ranked = names.map { (name: $0, slips: slips(Array(wanted.utf8), Array($0.utf8))) }
+        let ranked = names.map { name in
+            (name: name, slips: slips(Array(wanted.utf8), Array(folded(name).utf8)))
+        }
         guard let best = ranked.min(by: { $0.slips < $1.slips }), best.slips <= most else {
             return nil
         }

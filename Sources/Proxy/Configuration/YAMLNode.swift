@@ -29,8 +29,7 @@ package struct YAMLNode: Sendable, Equatable {
     package enum Content: Sendable, Equatable {
         /// No value was written, or `null` or `~`.
         case nothing
-        /// Text that nobody has given a type yet. Secrets from the environment or from files (`${NAME}`,
-        /// `file:`) will be put in here, before types: only unquoted text is a candidate.
+        /// Text that nobody has given a type yet, as it was written: `${NAME}` is still to be replaced.
         case scalar(String, isQuoted: Bool)
         case list([YAMLNode])
         case map([Entry])
@@ -53,10 +52,25 @@ package struct YAMLNode: Sendable, Equatable {
     package var found: String {
         switch content {
         case .nothing: "nothing"
-        case .scalar(let text, _): "'\(YAMLNode.shortened(text))'"
+        case .scalar(let text, _): "'\(YAMLNode.shortened(YAMLNode.withoutCredentials(text)))'"
+        case .list, .map: kind
+        }
+    }
+
+    /// The same without any of its text.
+    var kind: String {
+        switch content {
+        case .nothing: "nothing"
+        case .scalar: "a text"
         case .list: "a list"
         case .map: "a map"
         }
+    }
+
+    /// Somebody may write `redis://user:password@host` where no such thing belongs.
+    private static func withoutCredentials(_ text: String) -> String {
+        guard let sign = text.utf8.lastIndex(of: UInt8(ascii: "@")) else { return text }
+        return Secret.mask + text[sign...]
     }
 
     /// Text short enough for a line of an error message.

@@ -23,6 +23,8 @@ package struct YAMLParser: ~Copyable {
     /// The line that is looked at next.
     private var next = 0
     private var errors: [ConfigurationError] = []
+    /// Keys around the line at hand whose values are secrets.
+    private var secretKeys = 0
 
     /// Reads a whole file. With errors, the tree holds what could be read in spite of them.
     package static func parse(_ bytes: [UInt8]) -> (root: YAMLNode, errors: [ConfigurationError]) {
@@ -104,10 +106,13 @@ package struct YAMLParser: ~Copyable {
                 skipBlock(deeperThan: indentation)
                 continue
             }
-            var scanner = YAMLScanner(line)
+            var scanner = YAMLScanner(line, hidesText: secretKeys > 0)
+            let outerSecretKeys = secretKeys
+            defer { secretKeys = outerSecretKeys }
             do throws(ConfigurationError) {
                 let (key, position) = try scanner.key(inFlow: false)
                 next += 1
+                if YAMLScanner.mayNameSecret(key.utf8) { secretKeys += 1 }
                 let value = try parseValue(
                     &scanner, indentation: indentation, depth: depth, mayHoldList: true)
                 if let first = lineOfKey[key] {
@@ -139,7 +144,7 @@ package struct YAMLParser: ~Copyable {
                 skipBlock(deeperThan: indentation)
                 continue
             }
-            var scanner = YAMLScanner(line)
+            var scanner = YAMLScanner(line, hidesText: secretKeys > 0)
             scanner.skipDash()
             if scanner.beginsBlock {
                 // `- key: value` and `- - x` begin a block in the column where their text begins.

@@ -6,10 +6,19 @@ struct YAMLScanner {
 
     private(set) var rest: ArraySlice<UInt8>
     private(set) var position: Position
+    /// Errors must not show what stands here.
+    private let hidesText: Bool
 
-    init(_ line: YAMLLine) {
+    init(_ line: YAMLLine, hidesText: Bool = false) {
         rest = line.text
         position = line.position
+        self.hidesText = hidesText || YAMLScanner.mayNameSecret(line.text)
+    }
+
+    /// Whether a line, or a key, has a word for a secret: an error of grammar in it must not show the secret.
+    static func mayNameSecret(_ text: some Collection<UInt8>) -> Bool {
+        let folded = String(decoding: text, as: UTF8.self).lowercased()
+        return folded.contains("pass") || folded.contains("secret")
     }
 
     static func isSpace(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == 0x09 }
@@ -51,9 +60,11 @@ struct YAMLScanner {
 
     /// What an error message shows of the text that follows.
     private var following: String {
-        rest.isEmpty
-            ? "the end of the line"
-            : "'\(YAMLNode.shortened(String(decoding: rest, as: UTF8.self)))'"
+        rest.isEmpty ? "the end of the line" : shown(String(decoding: rest, as: UTF8.self))
+    }
+
+    private func shown(_ text: String) -> String {
+        "'\(hidesText ? Secret.mask : YAMLNode.shortened(text))'"
     }
 
     /// After a value, nothing but space and a comment may follow.
@@ -127,7 +138,7 @@ struct YAMLScanner {
         behind.skipSpace()
         if behind.peek() == UInt8(ascii: ":") {
             throw behind.error(
-                "found ':' behind '\(YAMLNode.shortened(text))', expected a value;"
+                "found ':' behind \(shown(text)), expected a value;"
                     + " quote it if the colon belongs to it")
         }
         if text.isEmpty || text == "~" || text == "null" { return YAMLNode(.nothing, at: start) }
@@ -247,8 +258,10 @@ struct YAMLScanner {
         }
         if peek() == bracket { return }
         guard peek() == UInt8(ascii: ",") else {
+            let isVariable = peek() == UInt8(ascii: "{")
             throw error(
-                "found \(following), expected ',' or '\(Character(Unicode.Scalar(bracket)))'")
+                "found \(following), expected ',' or '\(Character(Unicode.Scalar(bracket)))'"
+                    + (isVariable ? "; a text with braces in it needs quotes: \"${NAME}\"" : ""))
         }
         advance()
     }
