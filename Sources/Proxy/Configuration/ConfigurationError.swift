@@ -23,9 +23,10 @@ package struct ConfigurationErrors: Error, Sendable, Equatable, CustomStringConv
         self.errors = sorted
     }
 
-    /// One line for each error: `proxy.yaml:3:5: unknown key 'lisen', did you mean 'listen'?`
-    package var description: String {
+    /// One for each error: `proxy.yaml:3:5: unknown key 'lisen', did you mean 'listen'?`
+    package var lines: [String] {
         errors.map { "\(file):\($0.position.line):\($0.position.column): \($0.message)" }
-            .joined(separator: "\n")
     }
+
+    package var description: String { lines.joined(separator: "\n") }
 }

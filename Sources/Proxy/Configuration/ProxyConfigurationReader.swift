@@ -4,16 +4,41 @@ extension ProxyConfiguration {
     /// Reads a configuration file; `name` is how error messages call it. What the file leaves out has its
     /// default. On any error nothing is read, and all errors are told.
     package static func read(
-        _ bytes: [UInt8], name: String
+        _ bytes: [UInt8], name: String, sources: ConfigurationSources = .none
     ) throws(ConfigurationErrors) -> ProxyConfiguration {
+        try load(bytes, name: name, sources: sources).configuration
+    }
+
+    /// The same, with what the file says without effect.
+    package static func load(
+        _ bytes: [UInt8], name: String, sources: ConfigurationSources
+    ) throws(ConfigurationErrors) -> (
+        configuration: ProxyConfiguration, warnings: ConfigurationErrors
+    ) {
         let (root, errors) = YAMLParser.parse(bytes)
-        var reader = ProxyConfigurationReader(errors: errors)
+        var reader = ProxyConfigurationReader(errors: errors, sources: sources)
         reader.readRoot(root)
+        let checks = ConfigurationChecks(
+            configuration: reader.configuration, reader: reader.values)
+        // Before all values are good, a contradiction may only seem to be one.
+        if reader.errors.isEmpty { reader.errors = checks.errors() }
         guard reader.errors.isEmpty else {
             throw ConfigurationErrors(
                 file: name, errors: Array(reader.errors.prefix(YAMLParser.maximumErrors)))
         }
-        return reader.configuration
+        return (
+            reader.configuration, ConfigurationErrors(file: name, errors: checks.warnings())
+        )
+    }
+
+    /// Every key in the order of the documents, for PROXY CONFIG and /status. Secrets are masked.
+    package var settings: [ConfigurationSetting] {
+        let standard = ProxyConfiguration()
+        return ProxyKeys.all.map { key in
+            let value = key.kind.render(self)
+            return ConfigurationSetting(
+                path: key.path, value: value, isDefault: value == key.kind.render(standard))
+        }
     }
 
     /// A file that sets every key to this configuration's values; explained, each key has its summary before it.
@@ -41,15 +66,26 @@ extension ProxyConfiguration {
     }
 }
 
+/// A key and what it is set to.
+package struct ConfigurationSetting: Sendable, Equatable {
+    /// `limits.client_output`.
+    package let path: String
+    /// As a file would have it.
+    package let value: String
+    package let isDefault: Bool
+}
+
 /// Fills a configuration from a tree, and collects what is wrong.
 private struct ProxyConfigurationReader {
     var configuration = ProxyConfiguration()
     var errors: [ConfigurationError]
     private let hadSyntaxErrors: Bool
     private var seen: [String: YAMLNode.Position] = [:]
+    private(set) var values: ValueReader
 
-    init(errors: [ConfigurationError]) {
+    init(errors: [ConfigurationError], sources: ConfigurationSources) {
         self.errors = errors
+        values = ValueReader(sources: sources)
         hadSyntaxErrors = !errors.isEmpty
     }
 
@@ -95,9 +131,14 @@ private struct ProxyConfigurationReader {
     }
 
     private mutating func readValue(_ node: YAMLNode, of key: ProxyKey) {
+        values.place(key.path, at: node.position)
+        var found: [ConfigurationError] = []
         do throws(ConfigurationError) {
-            try key.kind.read(node, &configuration)
+            try key.kind.read(node, &values, &configuration)
         } catch {
+            found.append(error)
+        }
+        for error in values.takeErrors() + found {
             errors.append(
                 ConfigurationError("\(key.path): \(error.message)", at: error.position))
         }

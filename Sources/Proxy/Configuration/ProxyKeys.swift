@@ -10,15 +10,24 @@ struct ProxyKey: Sendable {
     let path: String
     let kind: ProxyValueKind
     /// A file must set it.
-    var isRequired = false
-    /// One line, for people.
+    let isRequired: Bool
+    /// One line, for people: what it is.
     let summary: String
+    /// One line: why it is there, or why its default is what it is.
+    let why: String
+    /// Of limits and timeouts: what happens there.
+    let whenReached: String?
 
-    init(_ path: String, _ kind: ProxyValueKind, isRequired: Bool = false, _ summary: String) {
+    init(
+        _ path: String, _ kind: ProxyValueKind, isRequired: Bool = false, _ summary: String,
+        why: String, whenReached: String? = nil
+    ) {
         self.path = path
         self.kind = kind
         self.isRequired = isRequired
         self.summary = summary
+        self.why = why
+        self.whenReached = whenReached
     }
 
     var components: [Substring] { path.split(separator: ".") }
@@ -26,65 +35,247 @@ struct ProxyKey: Sendable {
 
 /// All keys, in the order in which a configuration is printed; the keys of a map stand together.
 enum ProxyKeys {
-    static let all: [ProxyKey] = [
+    static let all: [ProxyKey] = general + backends + reads + timeouts + others + limits
+
+    private static let general: [ProxyKey] = [
         ProxyKey(
             "listen", .endpoints(\.listen),
-            "where clients connect: one endpoint or a list"),
+            "where clients connect: one endpoint or a list",
+            why: "the loopback, so that nobody else gets in before somebody says so"),
+        ProxyKey(
+            "health", .endpointOrOff(\.health),
+            "where /healthz, /readyz and /status are answered over HTTP, or off",
+            why: "a port of its own, so that it can be kept from clients"),
+        ProxyKey(
+            "zone", .zone(\.zone),
+            "where this proxy is; reads prefer backends of the same zone, empty: none",
+            why: "traffic between zones is slower and often paid for"),
         ProxyKey(
             "threads", .threads(\.threads, atMost: 1024),
-            "workers that share the clients: a number, or auto for one per processor"),
+            "workers that share the clients: a number, or auto for one per processor",
+            why: "one worker sends what most clients ask for in the fewest writes"),
         ProxyKey(
             "maxclients", .integer(\.maximumClients, 1...1_000_000),
-            "clients in all; one more is refused with an error"),
-
+            "clients in all, over every worker",
+            why: "as redis-server; lowered when the system gives fewer descriptors",
+            whenReached: "one more is refused with an error and closed"),
         ProxyKey(
-            "backends.master", .endpoint(\.backends.master), isRequired: true,
-            "the server that takes the writes"),
+            "databases", .integer(\.databases, 1...65_536),
+            "databases that SELECT takes, from 0",
+            why: "as redis-server; set what the backends have",
+            whenReached: "SELECT answers with an error"),
         ProxyKey(
-            "backends.connections", .integer(\.backends.connections, 1...1024),
-            "connections to each backend that the clients of one worker share"),
-
+            "auth", .authentication(\.authentication),
+            "who checks a client's AUTH: none, users (the key users) or backend",
+            why: "none as in redis-server; with backend, ACL users keep their rights"),
         ProxyKey(
-            "timeouts.connect", .duration(\.timeouts.connect, .milliseconds(1)...oneHour),
-            "how long a connection to a backend may take to come up"),
-
+            "users", .users(\.users, path: "users"),
+            "users by name, for auth: users; AUTH without a name means default",
+            why: "applications need not know the backends' passwords"),
         ProxyKey(
-            "log.level", .level(\.log.level),
-            "what is logged: debug, verbose, notice or warning and what is graver"),
-        ProxyKey(
-            "log.file", .text(\.log.file),
-            "a file to append the log to; empty: the standard output"),
-        ProxyKey(
-            "log.syslog", .boolean(\.log.syslog),
-            "whether the log also goes to syslog"),
-
-        ProxyKey(
-            "tcp.keepalive", .seconds(\.tcp.keepalive, .zero...oneDay),
-            "idle time before the kernel probes a peer, 0: never"),
-        ProxyKey(
-            "tcp.backlog", .integer(\.tcp.backlog, 1...65_535),
-            "connections that wait to be accepted"),
-        ProxyKey(
-            "tcp.user_timeout", .seconds(\.tcp.userTimeout, .zero...oneDay),
-            "how long a backend may leave what it was sent unacknowledged, 0: as the kernel has it"),
-
-        ProxyKey(
-            "limits.client_output", .size(\.limits.clientOutput, 4_096...gigabytes64),
-            "replies waiting for a client above which nothing more is read from it"),
-        ProxyKey(
-            "limits.client_requests", .integer(\.limits.clientRequests, 1...1_000_000),
-            "unanswered requests of a client above which nothing more is read from it"),
-        ProxyKey(
-            "limits.request_bytes", .size(\.limits.requestBytes, 65_536...gigabytes64),
-            "the longest request; a longer one is refused"),
-        ProxyKey(
-            "limits.backend_output", .size(\.limits.backendOutput, 65_536...gigabytes64),
-            "requests waiting for a backend connection above which its clients wait"),
-        ProxyKey(
-            "limits.stall", .duration(\.limits.stall, .milliseconds(10)...oneHour),
-            "how long others wait behind a client that does not read before it is closed"),
+            "commands", .commands(\.commands, path: "commands"),
+            "where single commands go: read, master, refuse or {replica: TAG}",
+            why: "a command may be slow, forbidden, or a module's that nobody else knows"),
     ]
 
+    private static let backends: [ProxyKey] = [
+        ProxyKey(
+            "backends.master",
+            .master(\.backends.master, \.backends.masterPlace), isRequired: true,
+            "the server that takes the writes",
+            why: "the one thing that cannot be guessed"),
+        ProxyKey(
+            "backends.replicas", .replicas(\.backends.replicas, path: "backends.replicas"),
+            "the servers that reads may go to",
+            why: "without any, everything goes to the master"),
+        ProxyKey(
+            "backends.connections", .integer(\.backends.connections, 1...1024),
+            "connections to each backend that the clients of one worker share",
+            why: "one makes one write of what many clients send in a turn"),
+        ProxyKey(
+            "backends.user", .text(\.backends.user),
+            "who the proxy is at the backends; empty: the default user",
+            why: "for its own probes, and for clients that are nobody else there"),
+        ProxyKey(
+            "backends.password", .secret(\.backends.password),
+            "the password at the backends; empty: none is sent",
+            why: "a file or a variable keeps it out of this file"),
+    ]
+
+    private static let reads: [ProxyKey] = [
+        ProxyKey(
+            "reads.consistency", .consistency(\.reads.consistency),
+            "how old a read may be; only eventual is there yet",
+            why: "the stricter levels come with a later release"),
+        ProxyKey(
+            "reads.balance", .choice(\.reads.balance),
+            "which of the backends that qualify takes the next read",
+            why: "the less busy of two random ones evens out servers of unlike speed"),
+        ProxyKey(
+            "reads.include_master", .choice(\.reads.includeMaster),
+            "whether the master takes reads: never, as a fallback, or always",
+            why: "the master is spared while there is a replica, and reads survive the last one"),
+        ProxyKey(
+            "reads.retries", .integer(\.reads.retries, 0...16),
+            "how often a read whose backend failed is sent to another, within its deadline",
+            why: "two, so that one lost server is not seen and a lost network is not flooded",
+            whenReached: "the client gets an error"),
+        ProxyKey(
+            "reads.zone_minimum", .integer(\.reads.zoneMinimum, 1...256),
+            "healthy replicas that the own zone must have for reads to stay in it",
+            why: "one; more, if one could not take all reads of a zone",
+            whenReached: "with fewer, reads go to all zones"),
+    ]
+
+    private static let timeouts: [ProxyKey] = [
+        ProxyKey(
+            "timeouts.connect", .duration(\.timeouts.connect, .milliseconds(1)...oneHour),
+            "how long a connection to a backend may take to come up",
+            why: "far more than any network takes that is worth reading over",
+            whenReached: "the attempt has failed; requests that waited go elsewhere or fail"),
+        ProxyKey(
+            "timeouts.request", .duration(\.timeouts.request, .zero...oneDay),
+            "how long a request may wait for its reply, 0: for ever",
+            why: "longer than any command should take, shorter than people wait",
+            whenReached: "its client gets an error; the shared connection stays"),
+        ProxyKey(
+            "timeouts.idle", .duration(\.timeouts.idle, .zero...oneDay),
+            "how long a client may send nothing, 0: for ever",
+            why: "as redis-server; pools keep idle connections",
+            whenReached: "the client is closed"),
+        ProxyKey(
+            "timeouts.probe", .duration(\.timeouts.probe, .milliseconds(1)...oneHour),
+            "how long a backend may take to answer a probe",
+            why: "a server that hangs must not get reads for long",
+            whenReached: "the backend does not qualify until it answers"),
+        ProxyKey(
+            "timeouts.probe_interval",
+            .duration(\.timeouts.probeInterval, .milliseconds(10)...oneHour),
+            "how often each backend is probed",
+            why: "a second costs nothing and finds a lost server soon"),
+        ProxyKey(
+            "timeouts.lane_idle", .duration(\.timeouts.laneIdle, .seconds(1)...oneDay),
+            "how long connections for a database, protocol and user are kept unused",
+            why: "long enough for a client that comes back",
+            whenReached: "they are closed, and made again when needed"),
+    ]
+
+    private static let others: [ProxyKey] = [
+        ProxyKey(
+            "slowlog.slower_than", .duration(\.slowlog.slowerThan, .zero...oneHour),
+            "requests that took longer are kept for PROXY SLOWLOG, 0: all",
+            why: "as redis-server's slowlog-log-slower-than"),
+        ProxyKey(
+            "log.level", .level(\.log.level),
+            "what is logged: debug, verbose, notice or warning and what is graver",
+            why: "as redis-server"),
+        ProxyKey(
+            "log.file", .text(\.log.file),
+            "a file to append the log to; empty: the standard output",
+            why: "service managers and containers collect the standard output"),
+        ProxyKey(
+            "log.syslog", .boolean(\.log.syslog),
+            "whether the log also goes to syslog",
+            why: "as redis-server"),
+        ProxyKey(
+            "tcp.keepalive", .seconds(\.tcp.keepalive, .zero...oneDay),
+            "idle time before the kernel probes a peer, clients and backends alike, 0: never",
+            why: "as redis-server; finds peers that vanished without a word",
+            whenReached: "a peer that does not answer the kernel's probes is closed"),
+        ProxyKey(
+            "tcp.backlog", .integer(\.tcp.backlog, 1...65_535),
+            "connections that wait to be accepted",
+            why: "as redis-server; the system may allow fewer",
+            whenReached: "the kernel lets the client try again"),
+    ]
+
+    private static let limits: [ProxyKey] = [
+        ProxyKey(
+            "limits.client_output", .size(\.limits.clientOutput, 4_096...gigabytes64),
+            "replies waiting for a client",
+            why: "a client that does not read must not fill the memory",
+            whenReached: "nothing more is read from it"),
+        ProxyKey(
+            "limits.client_requests", .integer(\.limits.clientRequests, 1...1_000_000),
+            "unanswered requests of a client",
+            why: "deep pipelines run at full speed, and one client does not fill a connection",
+            whenReached: "nothing more is read from it"),
+        ProxyKey(
+            "limits.request_bytes", .size(\.limits.requestBytes, 65_536...gigabytes64),
+            "the longest request",
+            why: "what redis-server lets a client send: the longest value and its command",
+            whenReached: "an error, and the client is closed"),
+        ProxyKey(
+            "limits.backend_output", .size(\.limits.backendOutput, 65_536...gigabytes64),
+            "requests waiting to be sent on one connection to a backend",
+            why: "a backend that does not read must not fill the memory",
+            whenReached: "its clients wait"),
+        ProxyKey(
+            "limits.backend_requests", .integer(\.limits.backendRequests, 1...10_000_000),
+            "unanswered requests on one connection to a backend",
+            why: "more than a second's work for a server",
+            whenReached: "its clients wait"),
+        ProxyKey(
+            "limits.private_above", .size(\.limits.privateAbove, 4_096...gigabytes64),
+            "the longest request on a shared connection",
+            why: "others would wait behind it",
+            whenReached: "a longer one takes a connection of its own"),
+        ProxyKey(
+            "limits.reply_private_above", .size(\.limits.replyPrivateAbove, 4_096...gigabytes64),
+            "the longest reply on a shared connection",
+            why: "others would wait behind it",
+            whenReached: "its connection becomes its client's own; others get a new one"),
+        ProxyKey(
+            "limits.transaction_bytes", .size(\.limits.transactionBytes, 4_096...gigabytes64),
+            "the longest transaction that is kept until EXEC",
+            why: "it goes out in one piece, and until then it is in memory",
+            whenReached: "a longer one takes a connection of its own"),
+        ProxyKey(
+            "limits.transaction_requests",
+            .integer(\.limits.transactionRequests, 1...10_000_000),
+            "commands in one transaction",
+            why: "the server does nothing else while it runs",
+            whenReached: "an error, and EXEC aborts"),
+        ProxyKey(
+            "limits.private_connections",
+            .integer(\.limits.privateConnections, 1...100_000),
+            "connections to each backend that serve one client each, for each worker:"
+                + " blocking commands, WATCH, subscribers",
+            why: "a tenth of what a redis-server takes by default",
+            whenReached: "a command that needs one answers with an error"),
+        ProxyKey(
+            "limits.lanes", .integer(\.limits.lanes, 1...10_000),
+            "combinations of database, protocol and user with connections to a backend, for each"
+                + " worker",
+            why: "16 databases in two protocols, twice",
+            whenReached: "a request for one more answers with an error"),
+        ProxyKey(
+            "limits.script_bytes", .size(\.limits.scriptBytes, 0...gigabytes64),
+            "bodies of scripts that are kept, to load them where they are missing",
+            why: "replicas answer NOSCRIPT to what only the master was told",
+            whenReached: "the oldest are forgotten; their clients may see NOSCRIPT"),
+        ProxyKey(
+            "limits.slowlog_entries", .integer(\.limits.slowlogEntries, 0...100_000),
+            "requests that PROXY SLOWLOG has, 0: none",
+            why: "as redis-server's slowlog-max-len",
+            whenReached: "the oldest is forgotten"),
+        ProxyKey(
+            "limits.auth_failures", .integer(\.limits.authFailures, 1...1_000_000),
+            "failed AUTHs of one connection",
+            why: "who guesses must begin again",
+            whenReached: "the client is closed"),
+        ProxyKey(
+            "limits.auth_delay", .duration(\.limits.authDelay, .zero...oneMinute),
+            "how long the answer to a failed AUTH is held back, 0: not at all",
+            why: "makes guessing slow, and a mistyped password cheap"),
+        ProxyKey(
+            "limits.stall", .duration(\.limits.stall, .milliseconds(10)...oneHour),
+            "how long others wait behind a client that does not read its replies",
+            why: "one slow client must not stop those that share its connection",
+            whenReached: "the slow client is closed"),
+    ]
+
+    private static let oneMinute = Duration.seconds(60)
     private static let oneHour = Duration.seconds(3_600)
     private static let oneDay = Duration.seconds(86_400)
     private static let gigabytes64 = 64 << 30

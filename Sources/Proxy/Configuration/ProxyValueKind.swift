@@ -8,8 +8,12 @@ struct ProxyValueKind: Sendable {
 
     /// What a good value looks like, for error messages and documents.
     let expected: String
+    /// Of values that are maps, or lists or maps of them: the keys.
+    var inner: [InnerKey] = []
     /// Puts the node's value into the configuration.
-    let read: @Sendable (YAMLNode, inout ProxyConfiguration) throws(ConfigurationError) -> Void
+    let read:
+        @Sendable (YAMLNode, inout ValueReader, inout ProxyConfiguration)
+            throws(ConfigurationError) -> Void
     /// The value as a file would have it.
     let render: @Sendable (ProxyConfiguration) -> String
 
@@ -21,19 +25,10 @@ struct ProxyValueKind: Sendable {
     ) -> ProxyValueKind {
         ProxyValueKind(
             expected: expected,
-            read: { (node, configuration) throws(ConfigurationError) in
-                configuration[keyPath: place] = try value(of: node, expected, parse: parse)
+            read: { (node, reader, configuration) throws(ConfigurationError) in
+                configuration[keyPath: place] = try reader.value(of: node, expected, parse: parse)
             },
             render: { render($0[keyPath: place]) })
-    }
-
-    private static func value<Value>(
-        of node: YAMLNode, _ expected: String, parse: (String) -> Value?
-    ) throws(ConfigurationError) -> Value {
-        guard case .scalar(let text, _) = node.content, let value = parse(text) else {
-            throw ConfigurationError("expected \(expected), found \(node.found)", at: node.position)
-        }
-        return value
     }
 
     static func integer(_ place: any Place<Int>, _ range: ClosedRange<Int>) -> ProxyValueKind {
@@ -95,20 +90,74 @@ struct ProxyValueKind: Sendable {
         scalar(place, "a text") { text in
             .some(text.isEmpty ? nil : text)
         } render: {
+            quoted(ConfigurationSources.escaped($0 ?? ""))
+        }
+    }
+
+    /// One of a few words.
+    static func choice<Value: Sendable & Equatable>(
+        _ place: any Place<Value>, _ choices: [(name: String, value: Value)]
+    ) -> ProxyValueKind {
+        ProxyValueKind(
+            expected: ValueReader.alternatives(choices.map(\.name)),
+            read: { (node, reader, configuration) throws(ConfigurationError) in
+                configuration[keyPath: place] = try reader.choice(of: node, choices)
+            },
+            render: { configuration in
+                let value = configuration[keyPath: place]
+                guard let choice = choices.first(where: { $0.value == value }) else {
+                    preconditionFailure("a value of \(Value.self) has no word")
+                }
+                return choice.name
+            })
+    }
+
+    static func choice<Value: Sendable & Equatable & CaseIterable & RawRepresentable<String>>(
+        _ place: any Place<Value>
+    ) -> ProxyValueKind {
+        choice(place, Value.allCases.map { (name: $0.rawValue, value: $0) })
+    }
+
+    static func level(_ place: any Place<LogLevel>) -> ProxyValueKind {
+        choice(
+            place,
+            [
+                (name: "debug", value: .debug), (name: "verbose", value: .verbose),
+                (name: "notice", value: .notice), (name: "warning", value: .warning),
+            ])
+    }
+
+    /// Only the level that is there is taken; those to come are known by name.
+    static func consistency(_ place: any Place<Consistency>) -> ProxyValueKind {
+        let choices = Consistency.allCases.map { (name: $0.rawValue, value: $0) }
+        return ProxyValueKind(
+            expected: Consistency.eventual.rawValue,
+            read: { (node, reader, configuration) throws(ConfigurationError) in
+                let level = try reader.choice(of: node, choices)
+                guard level == .eventual else {
+                    let remedy =
+                        level == .master
+                        ? "; to read from the master only, leave out 'backends.replicas'" : ""
+                    throw ConfigurationError(
+                        "found \(node.found), which comes with a later release, expected 'eventual'"
+                            + remedy,
+                        at: node.position)
+                }
+                configuration[keyPath: place] = level
+            },
+            render: { $0[keyPath: place].rawValue })
+    }
+
+    /// A zone: a name that may be left empty.
+    static func zone(_ place: any Place<String?>) -> ProxyValueKind {
+        scalar(place, nameForm) { text in
+            text.isEmpty ? .some(nil) : ProxyValues.name(text).map { .some($0) }
+        } render: {
             quoted($0 ?? "")
         }
     }
 
-    static func level(_ place: any Place<LogLevel>) -> ProxyValueKind {
-        let names: KeyValuePairs<String, LogLevel> = [
-            "debug": .debug, "verbose": .verbose, "notice": .notice, "warning": .warning,
-        ]
-        return scalar(place, "debug, verbose, notice or warning") { text in
-            names.first { $0.key == text }?.value
-        } render: { level in
-            names.first { $0.value == level }!.key
-        }
-    }
+    static let nameForm = "a name of letters, digits, '.', '-' and '_', at most 64"
 
     static func threads(
         _ place: any Place<ProxyConfiguration.Threads>, atMost most: Int
@@ -124,12 +173,17 @@ struct ProxyValueKind: Sendable {
         }
     }
 
-    static func endpoint(_ place: any Place<Endpoint>) -> ProxyValueKind {
-        scalar(place, ProxyValues.endpointForm) {
-            ProxyValues.endpoint($0)
+    /// An endpoint, or `off`.
+    static func endpointOrOff(_ place: any Place<Endpoint?>) -> ProxyValueKind {
+        scalar(place, ProxyValues.endpointForm + ", or off") { text in
+            text == "off" ? .some(nil) : ProxyValues.endpoint(text).map { .some($0) }
         } render: {
-            quoted($0.description)
+            $0.map { rendered($0) } ?? "off"
         }
+    }
+
+    static func rendered(_ endpoint: Endpoint) -> String {
+        quoted(ConfigurationSources.escaped(endpoint.description))
     }
 
     /// One endpoint, or a list of at least one.
@@ -137,13 +191,14 @@ struct ProxyValueKind: Sendable {
         let expected = ProxyValues.endpointForm
         return ProxyValueKind(
             expected: expected + ", or a list of them",
-            read: { (node, configuration) throws(ConfigurationError) in
+            read: { (node, reader, configuration) throws(ConfigurationError) in
                 var items = [node]
                 if case .list(let list) = node.content { items = list }
                 var endpoints: [Endpoint] = []
                 var seen: Set<Endpoint> = []
                 for item in items {
-                    let endpoint = try value(of: item, expected, parse: ProxyValues.endpoint)
+                    let endpoint = try reader.value(
+                        of: item, expected, parse: ProxyValues.endpoint)
                     guard seen.insert(endpoint).inserted else {
                         throw ConfigurationError(
                             "expected different endpoints, found \(item.found) twice",
@@ -158,7 +213,7 @@ struct ProxyValueKind: Sendable {
                 configuration[keyPath: place] = endpoints
             },
             render: { configuration in
-                let texts = configuration[keyPath: place].map { quoted($0.description) }
+                let texts = configuration[keyPath: place].map(rendered)
                 return texts.count == 1 ? texts[0] : "[\(texts.joined(separator: ", "))]"
             })
     }

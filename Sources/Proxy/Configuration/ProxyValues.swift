@@ -30,29 +30,32 @@ enum ProxyValues {
         return "\(size)"
     }
 
-    /// Digits and `ms`, `s`, `m`, `h` or `d`; a bare `0` needs no unit.
+    /// Digits and `us`, `ms`, `s`, `m`, `h` or `d`; a bare `0` needs no unit.
     static func duration(_ text: String) -> Duration? {
         let (digits, unit) = numberAndUnit(text)
-        let milliseconds: Int
+        let microseconds: Int
         switch unit {
-        case "ms": milliseconds = 1
-        case "s": milliseconds = 1_000
-        case "m": milliseconds = 60_000
-        case "h": milliseconds = 3_600_000
-        case "d": milliseconds = 86_400_000
-        case "" where text == "0": milliseconds = 1
+        case "us": microseconds = 1
+        case "ms": microseconds = 1_000
+        case "s": microseconds = 1_000_000
+        case "m": microseconds = 60_000_000
+        case "h": microseconds = 3_600_000_000
+        case "d": microseconds = 86_400_000_000
+        case "" where text == "0": microseconds = 1
         default: return nil
         }
-        return product(digits, milliseconds).map { .milliseconds($0) }
+        return product(digits, microseconds).map { .microseconds($0) }
     }
 
     static func render(duration: Duration) -> String {
-        let milliseconds = duration.nanoseconds / 1_000_000
-        for (unit, factor) in [("h", 3_600_000), ("m", 60_000), ("s", 1_000)] as [(String, Int64)]
-        where milliseconds >= factor && milliseconds % factor == 0 {
-            return "\(milliseconds / factor)\(unit)"
+        let microseconds = duration.nanoseconds / 1_000
+        let units: [(name: String, factor: Int64)] = [
+            ("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000), ("ms", 1_000),
+        ]
+        for unit in units where microseconds >= unit.factor && microseconds % unit.factor == 0 {
+            return "\(microseconds / unit.factor)\(unit.name)"
         }
-        return milliseconds == 0 ? "0s" : "\(milliseconds)ms"
+        return microseconds == 0 ? "0s" : "\(microseconds)us"
     }
 
     static func integer(_ text: String) -> Int? {
@@ -67,6 +70,19 @@ enum ProxyValues {
         case "false", "no": false
         default: nil
         }
+    }
+
+    /// A zone or a tag: a word that needs no quotes anywhere.
+    static func name(_ text: String) -> String? {
+        let isName = text.utf8.allSatisfy {
+            switch $0 {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: "_"):
+                true
+            default: isDigit($0)
+            }
+        }
+        return isName && (1...64).contains(text.utf8.count) && !text.hasPrefix("-") ? text : nil
     }
 
     private static func isDigit(_ byte: UInt8) -> Bool {

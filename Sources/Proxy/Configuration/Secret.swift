@@ -4,6 +4,8 @@
 package struct Secret: Sendable, Hashable {
     /// What is shown in its place.
     package static let mask = "***"
+    /// More bytes are no password but the wrong file.
+    static let longest = 4_096
 
     /// For AUTH at a backend and for comparing with a client's; never for logs, errors or replies.
     package let bytes: [UInt8]

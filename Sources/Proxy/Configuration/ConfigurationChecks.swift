@@ -1,0 +1,155 @@
+// What no key is wrong about by itself: values that contradict each other, and values that do nothing.
+
+import RESP
+
+/// Looks at a whole configuration, and says where the file contradicts itself.
+struct ConfigurationChecks {
+    let configuration: ProxyConfiguration
+    let reader: ValueReader
+
+    /// Contradictions: with these the proxy does not start.
+    func errors() -> [ConfigurationError] {
+        addresses() + authentication() + reads()
+    }
+
+    private func error(_ message: String, at paths: String...) -> ConfigurationError {
+        let position = paths.lazy.compactMap { reader.position(of: $0) }.first
+        return ConfigurationError(message, at: position ?? YAMLNode.Position(line: 1, column: 1))
+    }
+
+    // MARK: Addresses
+
+    private func addresses() -> [ConfigurationError] {
+        var errors: [ConfigurationError] = []
+        let master = configuration.backends.master
+        let replicas = configuration.backends.replicas
+        for (number, replica) in replicas.enumerated() {
+            let path = "backends.replicas.\(number)"
+            if replica.endpoint == master {
+                errors.append(
+                    error(
+                        "backends.replicas: found \(master), which is the master,"
+                            + " expected another server; 'reads.include_master' lets it take reads",
+                        at: path))
+            } else if replicas[..<number].contains(where: { $0.endpoint == replica.endpoint }) {
+                errors.append(
+                    error(
+                        "backends.replicas: found \(replica.endpoint) twice, expected different"
+                            + " servers; 'weight' gives one more reads",
+                        at: path))
+            }
+            errors += loops(to: replica.endpoint, path, "backends.replicas")
+        }
+        errors += loops(to: master, "backends.master", "backends.master")
+        if let health = configuration.health,
+            configuration.listen.contains(where: { ConfigurationChecks.collide($0, health) })
+        {
+            errors.append(
+                error(
+                    "health: found \(health), which 'listen' has too, expected an endpoint of its own",
+                    at: "health"))
+        }
+        return errors
+    }
+
+    private func loops(to backend: Endpoint, _ path: String, _ key: String) -> [ConfigurationError]
+    {
+        guard configuration.listen.contains(backend) else { return [] }
+        return [
+            error(
+                "\(key): found \(backend), where the proxy itself listens, expected another server",
+                at: path)
+        ]
+    }
+
+    // A listener on every address takes the port of each.
+    private static func collide(_ left: Endpoint, _ right: Endpoint) -> Bool {
+        guard case .tcp(let leftHost, let leftPort) = left,
+            case .tcp(let rightHost, let rightPort) = right
+        else { return left == right }
+        let everywhere = ["0.0.0.0", "::"]
+        return leftPort == rightPort
+            && (leftHost == rightHost || everywhere.contains(leftHost)
+                || everywhere.contains(rightHost))
+    }
+
+    // MARK: Users
+
+    private func authentication() -> [ConfigurationError] {
+        var errors: [ConfigurationError] = []
+        let users = configuration.users
+        if configuration.authentication == .users, users.isEmpty {
+            errors.append(
+                error("auth: found 'users', expected users in the key 'users'", at: "auth"))
+        }
+        if configuration.authentication != .users, !users.isEmpty {
+            errors.append(
+                error(
+                    "users: found users that nobody is asked for, expected 'auth: users'",
+                    at: "users"))
+        }
+        if configuration.backends.user != nil, configuration.backends.password == nil {
+            errors.append(
+                error(
+                    "backends.user: found no password for it, expected 'backends.password'",
+                    at: "backends.user"))
+        }
+        return errors
+    }
+
+    // MARK: Reads
+
+    private func reads() -> [ConfigurationError] {
+        var errors: [ConfigurationError] = []
+        let backends = configuration.backends
+        if configuration.reads.includeMaster == .never, backends.replicas.isEmpty {
+            errors.append(
+                error(
+                    "reads.include_master: found 'never' without replicas, so that no read could be"
+                        + " answered, expected 'fallback' or 'always'",
+                    at: "reads.include_master"))
+        }
+        var tags = backends.masterPlace.tags
+        for replica in backends.replicas { tags += replica.place.tags }
+        for rule in configuration.commands {
+            guard case .replica(let tag) = rule.route, !tags.contains(tag) else { continue }
+            let near = ProxyKeys.nearest(to: tag, among: tags).map { ", did you mean '\($0)'?" }
+            errors.append(
+                error(
+                    "commands: \(rule.name): found the tag '\(tag)', which no backend has"
+                        + (near ?? ", expected one of a backend's 'tags'"),
+                    at: "commands.\(rule.name)"))
+        }
+        return errors
+    }
+
+    // MARK: Warnings
+
+    /// What does nothing, or not what was meant: the proxy starts all the same.
+    func warnings() -> [ConfigurationError] {
+        var warnings: [ConfigurationError] = []
+        let backends = configuration.backends
+        if configuration.reads.balance != .weighted, let position = reader.firstWeight {
+            warnings.append(
+                ConfigurationError(
+                    "backends.replicas: 'weight' does nothing without 'reads.balance: weighted'",
+                    at: position))
+        }
+        let zones = [backends.masterPlace.zone] + backends.replicas.map(\.place.zone)
+        if let zone = configuration.zone, !zones.contains(zone) {
+            warnings.append(
+                error("zone: no backend is in '\(zone)', so that no zone is preferred", at: "zone"))
+        }
+        if configuration.zone == nil, zones.contains(where: { $0 != nil }) {
+            warnings.append(
+                error(
+                    "backends: their zones do nothing without the proxy's own 'zone'",
+                    at: "backends.master", "backends.replicas"))
+        }
+        for rule in configuration.commands {
+            guard let doubt = ProxyValueKind.doubt(of: rule) else { continue }
+            warnings.append(error("commands: \(doubt)", at: "commands.\(rule.name)"))
+        }
+        return warnings
+    }
+}

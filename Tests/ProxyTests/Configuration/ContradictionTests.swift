@@ -1,0 +1,130 @@
+// Files whose every value is good and that cannot be meant: what the proxy refuses, and what it only remarks.
+
+import Testing
+
+@testable import Proxy
+
+/// The errors or the warnings of a file, without its name.
+private func remarks(_ text: String) -> (errors: [String], warnings: [String]) {
+    do throws(ConfigurationErrors) {
+        let loaded = try ProxyConfiguration.load(Array(text.utf8), name: "f", sources: .none)
+        return ([], loaded.warnings.lines)
+    } catch {
+        return (error.lines, [])
+    }
+}
+
+@Suite struct ContradictionTests {
+    /// Each file contradicts itself at the place that is named.
+    @Test(arguments: [
+        (
+            "backends:\n  master: a:1\n  replicas: [b:1, a:1]",
+            "f:3:19: backends.replicas: found a:1, which is the master, expected another server;"
+                + " 'reads.include_master' lets it take reads"
+        ),
+        (
+            "backends:\n  master: a:1\n  replicas:\n  - b:1\n  - {address: b:1, zone: x}",
+            "f:5:5: backends.replicas: found b:1 twice, expected different servers;"
+                + " 'weight' gives one more reads"
+        ),
+        (
+            "listen: a:1\nbackends: {master: a:1}",
+            "f:2:20: backends.master: found a:1, where the proxy itself listens, expected another server"
+        ),
+        (
+            "listen: b:1\nbackends: {master: a:1, replicas: [b:1]}",
+            "f:2:36: backends.replicas: found b:1, where the proxy itself listens, expected another"
+                + " server"
+        ),
+        (
+            "listen: a:7\nhealth: a:7\nbackends: {master: a:1}",
+            "f:2:9: health: found a:7, which 'listen' has too, expected an endpoint of its own"
+        ),
+        (
+            "listen: 0.0.0.0:7\nhealth: 127.0.0.1:7\nbackends: {master: a:1}",
+            "f:2:9: health: found 127.0.0.1:7, which 'listen' has too, expected an endpoint of its own"
+        ),
+        (
+            "auth: users\nbackends: {master: a:1}",
+            "f:1:7: auth: found 'users', expected users in the key 'users'"
+        ),
+        (
+            "backends: {master: a:1}\nusers: {app: {password: x}}",
+            "f:2:8: users: found users that nobody is asked for, expected 'auth: users'"
+        ),
+        (
+            "auth: backend\nbackends: {master: a:1}\nusers: {app: {password: x}}",
+            "f:3:8: users: found users that nobody is asked for, expected 'auth: users'"
+        ),
+        (
+            "backends: {master: a:1, user: me}",
+            "f:1:31: backends.user: found no password for it, expected 'backends.password'"
+        ),
+        (
+            "backends: {master: a:1}\nreads: {include_master: never}",
+            "f:2:25: reads.include_master: found 'never' without replicas, so that no read could be"
+                + " answered, expected 'fallback' or 'always'"
+        ),
+        (
+            "backends: {master: a:1, replicas: [{address: b:1, tags: slow}]}\n"
+                + "commands:\n  KEYS: {replica: slwo}",
+            "f:3:3: commands: KEYS: found the tag 'slwo', which no backend has, did you mean 'slow'?"
+        ),
+        (
+            "backends: {master: a:1}\ncommands:\n  KEYS: {replica: slow}",
+            "f:3:3: commands: KEYS: found the tag 'slow', which no backend has, expected one of a"
+                + " backend's 'tags'"
+        ),
+    ])
+    func refuses(text: String, message: String) {
+        #expect(remarks(text).errors == [message])
+    }
+
+    /// Each file is taken, and says something that has no effect.
+    @Test(arguments: [
+        (
+            "backends: {master: a:1, replicas: [{address: b:1, weight: 2}]}",
+            "f:1:59: backends.replicas: 'weight' does nothing without 'reads.balance: weighted'"
+        ),
+        (
+            "zone: x\nbackends: {master: a:1}",
+            "f:1:7: zone: no backend is in 'x', so that no zone is preferred"
+        ),
+        (
+            "backends: {master: {address: a:1, zone: x}}",
+            "f:1:20: backends: their zones do nothing without the proxy's own 'zone'"
+        ),
+        (
+            "backends: {master: a:1}\ncommands: {FLUSHAL: refuse}",
+            "f:2:12: commands: FLUSHAL: no such command is known, did you mean 'FLUSHALL'?"
+        ),
+        (
+            "backends: {master: a:1}\ncommands: {SOMETHINGELSE: read}",
+            "f:2:12: commands: SOMETHINGELSE: no such command is known; it may be a module's"
+        ),
+    ])
+    func warns(text: String, message: String) {
+        #expect(remarks(text).errors == [])
+        #expect(remarks(text).warnings == [message])
+    }
+
+    /// Like the files above, and good.
+    @Test(arguments: [
+        "backends: {master: a:1, replicas: [a:2, b:1]}",
+        "listen: a:7\nhealth: a:8\nbackends: {master: a:1}",
+        "listen: a:7\nhealth: b:7\nbackends: {master: a:1}",
+        "auth: users\nusers: {app: {password: x}}\nbackends: {master: a:1}",
+        "auth: backend\nbackends: {master: a:1}",
+        "backends: {master: a:1, user: me, password: x}",
+        "backends: {master: a:1, password: x}",
+        "backends: {master: a:1, replicas: [b:1]}\nreads: {include_master: never}",
+        "backends: {master: {address: a:1, tags: slow}}\ncommands: {KEYS: {replica: slow}}",
+        "backends: {master: a:1, replicas: [{address: b:1, weight: 2}]}\nreads: {balance: weighted}",
+        "zone: x\nbackends: {master: a:1, replicas: [{address: b:1, zone: x}]}",
+        "backends: {master: a:1}\ncommands: {FT.SEARCH: read, \"config|get\": refuse}",
+    ])
+    func accepts(text: String) {
+        #expect(remarks(text).errors == [])
+        #expect(remarks(text).warnings == [])
+    }
+}
