@@ -18,7 +18,20 @@ let usage = """
 
     """
 
-func readConfiguration(_ path: String) -> ProxyConfiguration {
+/// Where a configuration's `${NAME}` and `file:/path` come from.
+func sources() -> ConfigurationSources {
+    ConfigurationSources { name in
+        CurrentProcess.environment(name)
+    } file: { path in
+        do throws(Errno) {
+            return .contents(try WholeFile.read(path))
+        } catch {
+            return .unreadable(reason: error.reason)
+        }
+    }
+}
+
+func readConfiguration(_ path: String) -> (ProxyConfiguration, warnings: ConfigurationErrors) {
     do throws(Errno) {
         return parse(try WholeFile.read(path), path)
     } catch {
@@ -27,13 +40,20 @@ func readConfiguration(_ path: String) -> ProxyConfiguration {
     }
 }
 
-func parse(_ bytes: [UInt8], _ path: String) -> ProxyConfiguration {
+func parse(_ bytes: [UInt8], _ path: String) -> (ProxyConfiguration, ConfigurationErrors) {
     do throws(ConfigurationErrors) {
-        return try ProxyConfiguration.read(bytes, name: path)
+        return try ProxyConfiguration.load(bytes, name: path, sources: sources())
     } catch {
         Console.complain("\(error)\n")
         Console.exit(1)
     }
+}
+
+/// Prints what a file means, and on the other stream what in it does nothing.
+func check(_ path: String) {
+    let (configuration, warnings) = readConfiguration(path)
+    for line in warnings.lines { Console.complain("Warning: \(line)\n") }
+    Console.write(configuration.render())
 }
 
 /// A listener and the name that the core knows it by.
@@ -87,11 +107,12 @@ func listeners(
 }
 
 func run(_ path: String) -> Never {
-    var configuration = readConfiguration(path)
+    var (configuration, warnings) = readConfiguration(path)
     let log = Log(
         to: configuration.log.file.map { .file(path: $0) } ?? .standardOutput,
         level: configuration.log.level,
         syslog: configuration.log.syslog ? Syslog(name: "sluice-proxy", facility: "local0") : nil)
+    for line in warnings.lines { log.write(.warning, line, as: .proxy) }
     do {
         Signals.prepare()
         // Beside its clients each worker has its own poller, bell, listeners and connections to the master.
@@ -166,7 +187,7 @@ case 1 where words[0] == "--version":
 case 1 where !words[0].hasPrefix("-") && words[0] != "check":
     run(words[0])
 case 2 where words[0] == "check":
-    Console.write(readConfiguration(words[1]).render())
+    check(words[1])
 default:
     Console.complain(usage)
     Console.exit(words.isEmpty || words == ["--help"] || words == ["-h"] ? 0 : 1)

@@ -47,6 +47,32 @@ import Testing
         #expect(missing.output == "Cannot read /nonexistent.yaml: No such file or directory\n")
     }
 
+    /// Variables and files are looked up; what is printed shows no secret, and warnings do not stop a start.
+    @Test func proxyChecksSecrets() throws {
+        let password = try write("hidden-file\n")
+        let text = """
+            backends: {master: 127.0.0.1:6379, password: "file:\(password)"}
+            auth: users
+            users: {app: {password: "${PATH}"}}
+            zone: a
+
+            """
+        let good = try write(text)
+        let bad = try write(text.replacing("${PATH}", with: "${SLUICE_NOT_SET}"))
+        defer {
+            for file in [password, good, bad] { try? FileManager.default.removeItem(atPath: file) }
+        }
+        let (status, output) = try run("sluice-proxy", ["check", good])
+        #expect(status == 0)
+        #expect(output.contains("\n  password: \"***\"\n"))
+        #expect(output.contains("\nusers: {app: {password: \"***\"}}\n"))
+        #expect(output.contains("Warning: \(good):4:7: zone: no backend is in 'a'"))
+        #expect(!output.contains("hidden") && !output.contains("/bin"))
+        let refused = try run("sluice-proxy", ["check", bad])
+        #expect(refused.status == 1)
+        #expect(refused.output.hasPrefix("\(bad):3:25: users: app: found ${SLUICE_NOT_SET}, "))
+    }
+
     @Test func versions() throws {
         #expect(try run("sluice-server", ["--version"]).output.hasPrefix("Sluice server v="))
         #expect(try run("sluice-proxy", ["--version"]).output.hasPrefix("Sluice proxy v="))

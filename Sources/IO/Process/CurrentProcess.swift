@@ -14,6 +14,13 @@ package enum CurrentProcess {
         }
     }
 
+    /// The value of an environment variable, as bytes: it need not be UTF-8. Nil: it is not set.
+    package static func environment(_ name: String) -> [UInt8]? {
+        unsafe getenv(name).map { value in
+            unsafe [UInt8](UnsafeRawBufferPointer(start: value, count: strlen(value)))
+        }
+    }
+
     /// The absolute path of the running program.
     package static var executable: String {
         unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(PATH_MAX)) { path in
