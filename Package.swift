@@ -62,6 +62,9 @@ targets += [
     .target(
         name: "TestSupport", dependencies: ["RESP"], path: "Tests/TestSupport",
         swiftSettings: testSettings),
+    .executableTarget(
+        name: "sluice-load", dependencies: ["RESP", "CLinux"], path: "Tests/Benchmarks/Load",
+        swiftSettings: testSettings),
     testTarget("RESPTests", ["RESP", "TestSupport"]),
     testTarget("IOTests", ["IO", "RESP", "TestSupport"]),
     testTarget("ServerTests", ["Server", "RESP", "TestSupport"]),
