@@ -4,9 +4,11 @@ import resource
 import socket
 import time
 
+import targets
 from load import fill
 from tables import show, spread
 
+PROXIES = ("nutcracker", "haproxy", "envoy", "sluice-proxy")
 REQUEST = b"*2\r\n$3\r\nGET\r\n$6\r\nabsent\r\n"
 
 
@@ -43,7 +45,7 @@ def connect(port, count):
     return [socket.create_connection(("127.0.0.1", port), timeout=20) for _ in range(count)]
 
 
-def idle_memory(starter, names, choices):
+def idle_memory(starter, names, choices, aims):
     """Opens idle clients to each program. The first column is for clients that never sent anything; the second
     is for the same ones after each has had one request answered, one after the other."""
     rows = []
@@ -51,7 +53,7 @@ def idle_memory(starter, names, choices):
         connected, used = [], []
         for _ in range(choices.rounds):
             backend = None
-            if name in ("nutcracker", "haproxy", "sluice-proxy"):
+            if name in PROXIES:
                 backend = starter.start("redis-server")
             program = starter.start(name, backend_port=backend.port if backend else None)
             warm = connect(program.port, 50)
@@ -70,6 +72,8 @@ def idle_memory(starter, names, choices):
             if backend:
                 starter.end(backend)
         rows.append([name, spread(connected), spread(used)])
+        if name == "sluice-proxy":
+            aims.check("an idle client that was used once, kB", used, targets.IDLE_KILOBYTES)
     show(f"Resident memory per idle client, {choices.idle} clients, {choices.rounds} rounds; median (min–max)",
          ["program", "kB, never used", "kB, used once"], rows)
 

@@ -82,6 +82,19 @@ class Program:
         with open(f"/proc/{self.process.pid}/statm") as text:
             return int(text.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
+    def peak_bytes(self):
+        """The most that was resident since `forget_peak`."""
+        with open(f"/proc/{self.process.pid}/status") as text:
+            for line in text:
+                if line.startswith("VmHWM:"):
+                    return int(line.split()[1]) * 1024
+        raise StartError(f"{self.name} is gone")
+
+    def forget_peak(self):
+        """From now on the peak is counted anew, from what is resident at the moment."""
+        with open(f"/proc/{self.process.pid}/clear_refs", "w") as text:
+            text.write("5")
+
     def pin(self, cpus):
         """Keeps all its threads on these CPUs."""
         for thread in os.listdir(f"/proc/{self.process.pid}/task"):
@@ -101,11 +114,12 @@ class Program:
 class Starter:
     """Starts programs by name and remembers them, so that all of them are ended."""
 
-    def __init__(self, directory, ours, haproxy_threads, connections):
+    def __init__(self, directory, ours, haproxy_threads, connections, envoy=None):
         self.directory = directory
         self.ours = os.path.abspath(ours)
         self.haproxy_threads = haproxy_threads
         self.connections = connections
+        self.envoy = envoy
         self.started = []
 
     def find(self, name):
@@ -113,18 +127,25 @@ class Starter:
         if name.startswith("sluice-"):
             path = os.path.join(self.ours, name)
             return path if os.access(path, os.X_OK) else None
+        if name == "envoy" and self.envoy:
+            return self.envoy
         places = os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin"
         return shutil.which(name, path=places)
 
     def why_missing(self, name):
+        if name == "envoy":
+            return "there is no envoy: --envoy fetches it"
         if name.startswith("sluice-"):
             return f"{name} is not built in {self.ours}: swift build -c release"
         return f"{name} is not installed: apt-get install {name}"
 
-    def start(self, name, backend_port=None):
-        """Starts a server, or a proxy in front of `backend_port`."""
+    def start(self, name, backend_port=None, replica_port=None, master_port=None):
+        """Starts a server, a replica of `master_port`, or a proxy in front of `backend_port`. Only sluice-proxy
+        takes a replica beside it, which all reads then go to."""
         port = free_port()
-        command = [self.find(name)] + self.arguments(name, port, backend_port)
+        command = [self.find(name)] + self.arguments(name, port, backend_port, replica_port)
+        if master_port:
+            command += ["--replicaof", "127.0.0.1", str(master_port)]
         program = Program(name, command, port, self.directory)
         self.started.append(program)
         return program
@@ -137,13 +158,15 @@ class Starter:
         for program in list(self.started):
             self.end(program)
 
-    def arguments(self, name, port, backend_port):
+    def arguments(self, name, port, backend_port, replica_port=None):
         """Stock options, except that nothing is saved to disk while we measure."""
         if name in ("redis-server", "sluice-server"):
             return ["--port", str(port), "--save", ""]
         if name == "sluice-proxy":
-            return [self.write(f"sluice-proxy-{port}.conf", SLUICE_PROXY.format(
-                port=port, backend=backend_port))]
+            text = SLUICE_PROXY.format(port=port, backend=backend_port)
+            if replica_port:
+                text += SLUICE_REPLICA.format(replica=replica_port)
+            return [self.write(f"sluice-proxy-{port}.conf", text)]
         if name == "nutcracker":
             file = self.write(f"nutcracker-{port}.yml", NUTCRACKER.format(
                 port=port, backend=backend_port))
@@ -153,6 +176,9 @@ class Starter:
                 port=port, backend=backend_port, threads=self.haproxy_threads,
                 connections=self.connections))
             return ["-db", "-f", file]
+        if name == "envoy":
+            file = self.write(f"envoy-{port}.yaml", ENVOY.format(port=port, backend=backend_port))
+            return ["-c", file, "--concurrency", "1", "--disable-hot-restart", "--log-level", "error"]
         raise ValueError(f"nobody knows how to start {name}")
 
     def write(self, name, text):
@@ -167,6 +193,13 @@ listen: 127.0.0.1:{port}
 threads: 1
 backends:
   master: 127.0.0.1:{backend}
+"""
+
+SLUICE_REPLICA = """\
+  replicas: [127.0.0.1:{replica}]
+reads:
+  consistency: eventual
+  include_master: never
 """
 
 NUTCRACKER = """\
@@ -192,4 +225,29 @@ defaults
 listen redis
     bind 127.0.0.1:{port}
     server backend 127.0.0.1:{backend}
+"""
+
+# One worker, as ours. What is not set is Envoy's own choice.
+ENVOY = """\
+static_resources:
+  listeners:
+  - name: redis
+    address: {{socket_address: {{address: 127.0.0.1, port_value: {port}}}}}
+    filter_chains:
+    - filters:
+      - name: envoy.filters.network.redis_proxy
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.network.redis_proxy.v3.RedisProxy
+          stat_prefix: redis
+          settings: {{op_timeout: 60s}}
+          prefix_routes: {{catch_all_route: {{cluster: backend}}}}
+  clusters:
+  - name: backend
+    connect_timeout: 5s
+    type: STATIC
+    load_assignment:
+      cluster_name: backend
+      endpoints:
+      - lb_endpoints:
+        - endpoint: {{address: {{socket_address: {{address: 127.0.0.1, port_value: {backend}}}}}}}
 """
