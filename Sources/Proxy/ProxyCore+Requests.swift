@@ -21,7 +21,7 @@ extension ProxyCore {
 
     private func handle(_ request: Request, of client: ClientSession) -> RequestReader.Verdict {
         let command = table.find(request)
-        switch Disposition(request, command, in: table) {
+        switch Service(classifier.disposition(of: request, command), command) {
         case .forward:
             guard hasRoom(backend(of: client)) else {
                 pause(client)
@@ -30,8 +30,8 @@ extension ProxyCore {
             forward(request, of: client)
         case .local:
             answer(request, command!, of: client)
-        case .refuse(let refusal):
-            refuse(request, of: client, because: refusal.reason)
+        case .refuse(let reason):
+            refuse(request, of: client, because: reason)
         case .close:
             pending.log(.warning, CrossProtocol.warning(about: client.peer))
             client.state = .closing
@@ -68,5 +68,42 @@ extension ProxyCore {
     /// All requests of a client go over one connection, as long as it lives.
     func backend(of client: ClientSession) -> BackendConnection {
         backends[Int(client.id.slot) % backends.count]
+    }
+}
+
+/// What a proxy with one master, and no connections but shared ones, does with a disposition.
+private enum Service {
+    case forward
+    case local
+    case refuse(StaticString)
+    case close
+
+    init(_ disposition: Disposition, _ command: CommandID?) {
+        switch disposition {
+        case .read, .write, .ask, .tagged, .scan, .script, .scriptAdmin, .local, .own:
+            self = .forward
+        case .session: self = .init(session: command)
+        case .blocking, .waiting:
+            self = .refuse("blocking commands need a connection of their own")
+        case .transaction: self = .refuse("transactions need a connection of their own")
+        case .subscription: self = .refuse("subscriptions need a connection of their own")
+        case .pinning:
+            if command == .monitor {
+                self = .refuse(Refusal.replication.reason)
+            } else {
+                self = .local
+            }
+        case .refuse(let refusal): self = .refuse(refusal.reason)
+        case .close: self = .close
+        }
+    }
+
+    private init(session command: CommandID?) {
+        switch command {
+        case .auth?, .reset?, .readonly?, .readwrite?, .asking?:
+            self = .refuse("it changes the state of a connection that clients share here")
+        case .aclWhoami?: self = .forward
+        default: self = .local
+        }
     }
 }

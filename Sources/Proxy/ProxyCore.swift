@@ -1,6 +1,6 @@
 // The proxy without I/O: one worker's clients, its connections to the backend, and the way of a request.
 //
-//     client bytes ─▶ RequestReader ─▶ Disposition ─┬─ local ───────────────▶ client's output, in its turn
+//     client bytes ─▶ RequestReader ─▶ Classifier ──┬─ local ───────────────▶ client's output, in its turn
 //                                                   └─ forward ─▶ BackendConnection.output + a ticket
 //     backend bytes ─▶ ReplyScanner ─▶ the first ticket says whose ─────────▶ client's output
 //
@@ -15,6 +15,7 @@ package final class ProxyCore: Core {
 
     let configuration: ProxyConfiguration
     let table = CommandTable.builtIn
+    let classifier = Classifier(table: .builtIn, rules: [])
     let requestLimits: RequestLimits
     let reader = RequestReader()
     let pool = BlockPool()

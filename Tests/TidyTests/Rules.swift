@@ -72,7 +72,8 @@ enum Rules {
     /// Where the wire, INFO or an old directive says so.
     static let saysSlave: [Exemption] = [
         Exemption("Sources/RESP/Commands/", "SLAVEOF and its kin are commands"),
-        Exemption("Sources/Proxy/Routing/Disposition.swift", "SLAVEOF is a command"),
+        Exemption(
+            "Sources/Proxy/Routing/CommandClass.swift", "SLAVEOF and CLUSTER SLAVES are commands"),
         Exemption("Sources/Proxy/Operator/Clients/ClientFilter.swift", "CLIENT KILL TYPE has it"),
         Exemption("Sources/Proxy/Operator/Commands/InfoText.swift", "INFO has it"),
         Exemption("Sources/Server/Configuration/", "old directives have it in their names"),
