@@ -71,7 +71,7 @@ targets += [
     testTarget("ProxyTests", ["Proxy", "RESP", "TestSupport"]),
     testTarget("SimulationTests", ["Server", "Proxy", "RESP", "TestSupport"]),
     testTarget(
-        "InteropTests", ["Server", "RESP", "TestSupport", "sluice-server", "sluice-proxy"]),
+        "InteropTests", ["Server", "Proxy", "RESP", "TestSupport", "sluice-server", "sluice-proxy"]),
     testTarget("TidyTests", ["TestSupport"]),
 ]
 
