@@ -72,7 +72,7 @@ targets += [
     testTarget("SimulationTests", ["Server", "Proxy", "RESP", "TestSupport"]),
     testTarget(
         "InteropTests", ["Server", "Proxy", "RESP", "TestSupport", "sluice-server", "sluice-proxy"]),
-    testTarget("TidyTests", ["TestSupport"]),
+    testTarget("TidyTests", ["RESP", "TestSupport"]),
 ]
 
 /// The counter replaces malloc, and so do the sanitizers: only one of them can be in a test run. This package is for
