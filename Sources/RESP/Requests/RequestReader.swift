@@ -55,6 +55,16 @@ public final class RequestReader {
         return kept
     }
 
+    /// Keeps `bytes` behind what `unfinished` holds, to be read by a later call.
+    public func keep(
+        _ bytes: Span<UInt8>, after unfinished: UnfinishedRequest?
+    ) -> UnfinishedRequest {
+        let kept = unfinished ?? spares.popLast() ?? UnfinishedRequest()
+        kept.use = .kept
+        kept.bytes.append(bytes)
+        return kept
+    }
+
     /// Takes back what a session that is going away had kept.
     public func recycle(_ unfinished: UnfinishedRequest?) {
         guard let unfinished else { return }

@@ -39,6 +39,10 @@ public struct ByteBuffer: ~Copyable {
         end += bytes.count
     }
 
+    public mutating func append(_ text: StaticString) {
+        text.withUTF8Buffer { utf8 in append(unsafe Span(_unsafeElements: utf8)) }
+    }
+
     public mutating func append(_ byte: UInt8) {
         reserve(1)
         unsafe base![end] = byte

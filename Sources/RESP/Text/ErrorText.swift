@@ -10,6 +10,22 @@ public enum ErrorText {
         }
     }
 
+    /// A command's name as messages write it.
+    public static func appendLowercased(_ name: Span<UInt8>, to output: inout OutputQueue) {
+        for index in 0..<min(name.count, 128) {
+            let byte = name[index]
+            output.append(byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte < 0x20 ? 0x20 : byte)
+        }
+    }
+
+    /// A command's name as HELP writes it.
+    public static func appendUppercased(_ name: Span<UInt8>, to output: inout OutputQueue) {
+        for index in 0..<min(name.count, 128) {
+            let byte = name[index]
+            output.append(byte >= 0x61 && byte <= 0x7A ? byte & 0xDF : byte < 0x20 ? 0x20 : byte)
+        }
+    }
+
     /// The first `limit` bytes for the log; what does not print stands as a dot.
     public static func string(_ bytes: Span<UInt8>, upTo limit: Int) -> String {
         var text = ""
