@@ -3,13 +3,16 @@
 import RESP
 
 extension ProxyCore {
-    /// Memory of output that waits, and of input that waits for more or for its turn.
+    /// Memory of output that waits or is kept to be sent again, and of input that waits for more or for its turn.
     package var bytesHeld: Int {
         var bytes = pool.inUse
         for client in clients.all {
             bytes += client.unfinished?.bytes.allocated ?? 0
             for reply in client.held { bytes += reply.bytes.count }
+            bytes += client.extras?.deferred.allocated ?? 0
+            bytes += client.extras?.transaction?.bytes.allocated ?? 0
         }
+        for case let connection? in links { bytes += connection.gathered.allocated }
         return bytes
     }
 
@@ -20,61 +23,146 @@ extension ProxyCore {
         let limits = configuration.limits
         let held = limits.clientRequests * 256
         let client = 4 * limits.clientOutput + held + 4 * longest + 4 * slack
-        return clients * client + backends.count * (limits.backendOutput + slack)
+        let connections = links.count - freeLinks.count
+        // What was sent is kept beside what was not; an error and a pushed message are gathered whole.
+        let connection = 2 * limits.backendOutput + 2 * longest + 2 * slack
+        return clients * client + connections * connection
     }
 
-    /// Replies that a backend still owes, and replies that clients still wait for.
+    /// Replies that servers still owe to requests of clients, and replies that clients still wait for. Questions of
+    /// the proxy's own do not count: some are always under way.
     package var requestsWaiting: Int {
         var waiting = 0
-        for backend in backends { waiting += backend.tickets.replies }
+        for case let connection? in links {
+            connection.tickets.visit { if $0.kind != .errand { waiting += Int($0.replies) } }
+        }
         for client in clients.all { waiting += client.inFlight }
         return waiting
     }
 
-    /// Traps when a ticket and what its client waits for do not agree.
+    /// Traps when what is known in two places is not the same in both, or when nothing would wake somebody who waits.
     package func checkInvariants() {
-        for backend in backends { check(backend) }
-        for client in clients.all { check(client) }
+        checkLinks()
+        var debts: [ConnectionID: Debt] = [:]
+        var outstanding = Array(repeating: 0, count: servers.count)
+        for case let connection? in links {
+            check(connection)
+            connection.tickets.visit { ticket in
+                outstanding[connection.server] += Int(ticket.replies)
+                guard clients[ticket.client] != nil else { return }
+                debts[ticket.client, default: Debt(link: connection.link)].add(
+                    ticket, on: connection.link)
+            }
+        }
+        for server in servers {
+            precondition(
+                server.outstanding == outstanding[server.index],
+                "\(server.name) owes \(outstanding[server.index]), not \(server.outstanding)")
+        }
+        for client in clients.all { check(client, debts[client.id]) }
     }
 
-    private func check(_ backend: BackendConnection) {
+    /// What the tickets say is owed to a client.
+    private struct Debt {
+        let link: LinkID
         var replies = 0
-        var start = 0
-        backend.tickets.visit { ticket in
+        var writes = 0
+
+        init(link: LinkID) {
+            self.link = link
+        }
+
+        mutating func add(_ ticket: Ticket, on link: LinkID) {
+            precondition(link == self.link, "a client's requests are on two connections")
+            replies += Int(ticket.replies)
+            if ticket.kind == .write { writes += Int(ticket.replies) }
+        }
+    }
+
+    private func checkLinks() {
+        var isFree = Array(repeating: false, count: links.count)
+        for number in freeLinks {
+            precondition(!isFree[Int(number)], "link \(number) is free twice")
+            precondition(links[Int(number)] == nil, "link \(number) is free and in use")
+            isFree[Int(number)] = true
+        }
+        var stalls = 0
+        for (number, connection) in links.enumerated() {
+            guard let connection else {
+                precondition(isFree[number], "link \(number) is lost")
+                continue
+            }
+            precondition(connection.link.number == number, "a connection is under another's link")
+            if connection.stall != nil { stalls += 1 }
+        }
+        precondition(stalls == stalled, "\(stalls) connections are stalled, not \(stalled)")
+        for server in servers {
+            var alone = 0
+            for case let connection? in links
+            where connection.server == server.index && connection.use == .alone { alone += 1 }
+            precondition(
+                alone == server.privateCount, "the count of private connections is wrong")
+            for spare in server.spares {
+                precondition(spare.owner == nil, "a spare connection is somebody's")
+                precondition(spare.tickets.isEmpty, "a spare connection owes replies")
+                precondition(
+                    links[Int(spare.link.number)] === spare, "a spare connection is gone")
+            }
+            for case let lane? in server.lanes {
+                for connection in lane.readers + lane.writers {
+                    precondition(
+                        links[Int(connection.link.number)] === connection,
+                        "a lane has a connection that is gone")
+                }
+            }
+        }
+    }
+
+    private func check(_ connection: BackendConnection) {
+        var replies = 0
+        var specials = 0
+        var start = connection.output.released
+        connection.tickets.visit { ticket in
             precondition(ticket.replies > 0, "a ticket waits for nothing")
             precondition(ticket.start >= start, "tickets are not in the order of their requests")
-            replies += ticket.replies
+            replies += Int(ticket.replies)
+            if ticket.delivery == .special { specials += 1 }
             start = ticket.start
         }
-        precondition(replies == backend.tickets.replies, "the count of replies owed is wrong")
-        precondition(start <= backend.queued, "a ticket begins behind what was queued")
-        precondition(backend.sent >= 0, "more was sent than queued")
-        if case .waiting = backend.state {
-            precondition(backend.tickets.isEmpty, "tickets wait for a connection that is gone")
-            precondition(backend.output.isEmpty, "requests wait for a connection that is gone")
+        precondition(replies == connection.tickets.replies, "the count of replies owed is wrong")
+        precondition(specials == connection.specials.count, "specials and tickets disagree")
+        precondition(
+            start <= connection.output.end, "a ticket begins behind what was queued")
+        switch connection.state {
+        case .waiting:
+            precondition(
+                connection.tickets.isEmpty, "tickets wait for a connection that is gone")
+            precondition(
+                connection.output.held == 0, "requests wait for a connection that is gone")
+        case .gone: preconditionFailure("a connection that is gone has its link")
+        case .connecting, .greeting, .ready: break
         }
-        if backend.stall != nil {
-            precondition(backend.id != nil, "a connection is stalled that does not stand")
+        if let id = connection.id {
+            precondition(connections[id] === connection, "a connection is known by another's name")
+        } else {
+            precondition(connection.stall == nil, "a connection is stalled that does not stand")
+        }
+        for waiting in connection.waiting {
+            precondition(clients[waiting]?.isWaiting ?? true, "a client waits and does not know it")
         }
     }
 
-    private func check(_ client: ClientSession) {
+    private func check(_ client: ClientSession, _ debt: Debt?) {
         precondition(client.delivered <= client.forwarded, "more was answered than asked")
-        var owed = 0
-        for backend in backends {
-            backend.tickets.visit { if $0.client == client.id { owed += $0.replies } }
-        }
-        precondition(owed == client.forwarded - client.delivered, "tickets and client disagree")
+        precondition(debt?.replies ?? 0 == client.owed, "tickets and client disagree")
+        precondition(debt?.writes ?? 0 == Int(client.writes), "the count of writes is wrong")
+        if let debt { precondition(debt.link == client.link, "a client is not where its debt is") }
         precondition(
             client.inFlight <= configuration.limits.clientRequests,
             "more requests of a client are in flight than its limit")
-        if client.isPaused, client.inFlight == 0, client.output.isEmpty {
-            precondition(
-                backend(of: client).waiting.contains(client.id),
-                "nothing will wake a paused client")
-        }
+        if let pause = client.pause { checkWillWake(client, pause) }
         precondition(
-            client.state != .closing || (client.unfinished == nil && !client.isPaused),
+            client.state != .closing || client.unfinished == nil,
             "a client that is being closed is still read")
         var last = client.delivered
         for reply in client.held {
@@ -82,6 +170,25 @@ extension ProxyCore {
             precondition(reply.position >= last, "held replies are out of order")
             precondition(reply.position <= client.forwarded, "a held reply waits for nothing")
             last = reply.position
+        }
+    }
+
+    private func checkWillWake(_ client: ClientSession, _ pause: ClientSession.Pause) {
+        switch pause {
+        case .room:
+            precondition(
+                client.inFlight > 0 || !client.output.isEmpty,
+                "a client waits for room that it has")
+        case .backend(let link):
+            precondition(
+                links[Int(link.number)]?.waiting.contains(client.id) ?? false,
+                "a client waits for a connection and is on no list")
+        case .drained:
+            let own = client.extras?.pin.flatMap { links[Int($0.link.number)] }
+            precondition(
+                client.owed > 0 || !(own?.tickets.isEmpty ?? true),
+                "a client waits to be owed nothing, and is")
+        case .answer: break
         }
     }
 }

@@ -1,5 +1,4 @@
-// Who is not read from for a while: clients that ask too much, and the master while a client does not take its
-// replies.
+// Who is not read from for a while: clients that ask too much, and servers while a client does not take its replies.
 
 import RESP
 
@@ -7,119 +6,168 @@ extension ProxyCore {
     func mayGoOn(_ client: ClientSession) -> Bool {
         client.inFlight < configuration.limits.clientRequests
             && client.unread < configuration.limits.clientOutput
-            && hasRoom(backend(of: client))
     }
 
-    func hasRoom(_ backend: BackendConnection) -> Bool {
-        backend.output.count < configuration.limits.backendOutput && !backend.hasMoved
+    /// Whether a connection takes one more request.
+    func hasRoom(_ connection: BackendConnection) -> Bool {
+        connection.output.unsent < mostUnsent(connection)
+            && connection.output.held < 2 * configuration.limits.backendOutput
+            && connection.tickets.replies < configuration.limits.backendRequests
+            && !connection.hasMoved
     }
 
-    /// Stops reading from a client until something gives it room.
-    func pause(_ client: ClientSession) {
-        client.isPaused = true
-        pending.wishes.append(.pause(client.id))
-        let backend = backend(of: client)
-        guard !hasRoom(backend), !client.isWaiting else { return }
+    func hasMuchRoom(_ connection: BackendConnection) -> Bool {
+        connection.output.unsent <= mostUnsent(connection) / 2
+            && connection.output.held <= configuration.limits.backendOutput
+            && connection.tickets.replies <= configuration.limits.backendRequests / 2
+            && !connection.hasMoved
+    }
+
+    /// What waits on a connection of one client is bounded like that client's replies.
+    private func mostUnsent(_ connection: BackendConnection) -> Int {
+        connection.use == .alone
+            ? configuration.limits.clientOutput : configuration.limits.backendOutput
+    }
+
+    /// Does not read from a client until something lets it go on. The driver is told only if more arrives.
+    func pause(_ client: ClientSession, _ pause: ClientSession.Pause) {
+        client.pause = pause
+        guard case .backend(let link) = pause, !client.isWaiting else { return }
         client.isWaiting = true
-        backend.waiting.append(client.id)
+        links[Int(link.number)]?.waiting.append(client.id)
     }
 
-    /// Goes on with those that can. Who has waited for a backend comes before whoever needs it only now, and keeps
-    /// its place if it must wait on: a backend that is always nearly full would otherwise serve the same ones again
-    /// and again.
+    /// Tells the driver to stop reading from a client.
+    func stop(_ client: ClientSession) {
+        guard !client.isStopped else { return }
+        client.isStopped = true
+        pending.wishes.append(.pause(client.id))
+    }
+
+    /// Goes on with those that can. Who has waited for a connection comes before whoever needs it only now, and keeps
+    /// its place if it must wait on: a connection that is always nearly full would otherwise serve the same ones
+    /// again and again.
     func resumeClients() {
-        if !woken.isEmpty {
-            let blocked = resume(woken)
-            woken.removeAll(keepingCapacity: true)
-            for backend in backends {
-                backend.waiting.insert(contentsOf: enlist(blocked, for: backend), at: 0)
+        while !woken.isEmpty || !resumable.isEmpty {
+            if !woken.isEmpty {
+                let names = woken
+                woken.removeAll(keepingCapacity: true)
+                resume(names, keepingPlaces: true)
+            }
+            if !resumable.isEmpty {
+                let names = resumable
+                resumable.removeAll(keepingCapacity: true)
+                resume(names, keepingPlaces: false)
             }
         }
-        if !resumable.isEmpty {
-            let blocked = resume(resumable)
-            resumable.removeAll(keepingCapacity: true)
-            for backend in backends { backend.waiting += enlist(blocked, for: backend) }
-        }
     }
 
-    /// Reads on from those that have room; returns those that a backend has none for.
-    private func resume(_ paused: [ConnectionID]) -> [ClientSession] {
-        var blocked: [ClientSession] = []
-        for id in paused {
-            guard let client = clients[id], client.isPaused else { continue }
-            guard mayResume(client) else {
-                if !hasMuchRoom(backend(of: client)), !client.isWaiting { blocked.append(client) }
+    private func resume(_ names: [ConnectionID], keepingPlaces: Bool) {
+        var blocked: [(BackendConnection, ConnectionID)] = []
+        for id in names {
+            guard let client = clients[id], let pause = client.pause else { continue }
+            switch pause {
+            case .room:
+                guard client.inFlight <= configuration.limits.clientRequests / 2,
+                    client.unread <= configuration.limits.clientOutput / 2
+                else { continue }
+            case .backend(let link):
+                if let connection = links[Int(link.number)], connection.isComing,
+                    !hasMuchRoom(connection)
+                {
+                    if !client.isWaiting { blocked.append((connection, id)) }
+                    continue
+                }
+            case .drained:
+                guard client.owed == 0 else { continue }
+            case .answer:
                 continue
             }
-            client.isPaused = false
-            pending.wishes.append(.resume(id))
-            read(Span(), from: client)
+            goOn(client)
         }
-        return blocked
-    }
-
-    /// Marks those that wait for this backend, and names them once each.
-    private func enlist(_ blocked: [ClientSession], for backend: BackendConnection)
-        -> [ConnectionID]
-    {
-        var names: [ConnectionID] = []
-        for client in blocked where self.backend(of: client) === backend && !client.isWaiting {
-            client.isWaiting = true
-            names.append(client.id)
+        for (connection, id) in keepingPlaces ? blocked.reversed() : blocked {
+            clients[id]?.isWaiting = true
+            connection.waiting.insert(id, at: keepingPlaces ? 0 : connection.waiting.count)
         }
-        return names
     }
 
-    /// A backend has room again, or begins anew with nothing queued: whoever waited may be able to go on.
-    func wakeThoseWaiting(for backend: BackendConnection) {
-        for id in backend.waiting { clients[id]?.isWaiting = false }
-        woken += backend.waiting
-        backend.waiting.removeAll(keepingCapacity: true)
+    /// Reads on from a client that was paused.
+    func goOn(_ client: ClientSession) {
+        client.pause = nil
+        if client.isStopped {
+            client.isStopped = false
+            pending.wishes.append(.resume(client.id))
+        }
+        guard client.state != .closing else { return settle(client) }
+        read(Span(), from: client)
     }
 
-    /// Well below each limit, so that a pause is worth its two system calls.
-    private func mayResume(_ client: ClientSession) -> Bool {
-        client.inFlight <= configuration.limits.clientRequests / 2
-            && client.unread <= configuration.limits.clientOutput / 2
-            && hasMuchRoom(backend(of: client))
-    }
-
-    func hasMuchRoom(_ backend: BackendConnection) -> Bool {
-        backend.output.count <= configuration.limits.backendOutput / 2 && !backend.hasMoved
+    /// A connection has room again, or begins anew with nothing queued: whoever waited may be able to go on.
+    func wakeThoseWaiting(for connection: BackendConnection) {
+        guard !connection.waiting.isEmpty else { return }
+        for id in connection.waiting { clients[id]?.isWaiting = false }
+        woken += connection.waiting
+        connection.waiting.removeAll(keepingCapacity: true)
     }
 
     // MARK: A client that does not take its replies
 
-    /// Stops reading from a backend until `client` has taken what it was sent: its replies may be larger than
-    /// memory, and those of others behind them cannot pass.
-    func stall(_ backend: BackendConnection, on client: ClientSession, at now: Moment) {
-        guard backend.stall == nil, let id = backend.id else { return }
-        backend.stall = .init(client: client.id, since: now.instant)
+    /// Stops reading from a server until `client` has taken what it was sent: its replies may be larger than memory,
+    /// and those of others behind them cannot pass.
+    func stall(_ connection: BackendConnection, on client: ClientSession) {
+        guard connection.stall == nil, let id = connection.id else { return }
+        connection.stall = .init(client: client.id, since: now.instant)
+        stalled += 1
         pending.wishes.append(.pause(id))
         scheduleWake()
     }
 
-    func endStall(of backend: BackendConnection, on client: ConnectionID) {
-        guard backend.stall?.client == client, let id = backend.id else { return }
-        backend.stall = nil
-        pending.wishes.append(.resume(id))
+    func endStall(on client: ClientSession) {
+        guard stalled > 0 else { return }
+        for connection in links {
+            guard let connection, connection.stall?.client == client.id, let id = connection.id
+            else { continue }
+            connection.stall = nil
+            stalled -= 1
+            pending.wishes.append(.resume(id))
+        }
         scheduleWake()
     }
 
     /// The time is up: the slow client is closed if others wait behind it, and may go on being slow if not.
-    func breakStall(
-        _ stall: BackendConnection.Stall, of backend: BackendConnection, at now: Moment
-    ) {
+    func breakStall(_ stall: BackendConnection.Stall, of connection: BackendConnection) {
         let isInTheWay =
-            backend.tickets.owesAnybody(but: stall.client)
-            || backend.waiting.contains { $0 != stall.client }
+            connection.tickets.owesAnybody(but: stall.client)
+            || connection.waiting.contains { $0 != stall.client }
         guard isInTheWay, let client = clients[stall.client] else {
-            backend.stall = .init(client: stall.client, since: now.instant)
+            connection.stall = .init(client: stall.client, since: now.instant)
             return
         }
         pending.log(
             .warning, "Closing client \(client.peer): others waited behind replies it does not read"
         )
         drop(client)
+    }
+
+    // MARK: When to wake up
+
+    func scheduleWake() {
+        pending.wakeAt = nextScan
+        for connection in links {
+            guard let connection else { continue }
+            switch connection.state {
+            case .waiting(let until, _): wake(at: until)
+            case .greeting(_, let since): wake(at: since + configuration.timeouts.probe)
+            default: break
+            }
+            if let stall = connection.stall { wake(at: stall.since + configuration.limits.stall) }
+        }
+        if !subscriptionsToRetry.isEmpty { wake(at: now.instant + .milliseconds(100)) }
+        for answer in lateAnswers { wake(at: answer.due) }
+        if let nextWatch { wake(at: nextWatch) }
+    }
+
+    func wake(at due: Instant) {
+        pending.wakeAt = min(due, pending.wakeAt ?? due)
     }
 }

@@ -1,65 +1,280 @@
-// From the master's bytes to the clients that are owed them.
+// From a server's bytes to the clients that are owed them.
 
 import RESP
 
 extension ProxyCore {
-    func deliver(
-        _ bytes: Span<UInt8>, from backend: BackendConnection, at now: Moment
-    ) {
-        var start = 0
+    /// Hands bytes from a server to whom they belong to. The connection may be lost on the way.
+    func deliver(_ bytes: Span<UInt8>, from connection: BackendConnection) {
+        connection.heardAt = now.instant
         var index = 0
-        var whole = 0
-        while index < bytes.count {
-            guard let ticket = backend.tickets.first else {
-                let said = ErrorText.string(bytes.extracting(index..<bytes.count), upTo: 80)
-                return distrust(backend, "it said unasked '\(said)'", at: now)
-            }
-            if backend.scanner.isAtStart {
-                let run = backend.scanner.scanRun(
-                    bytes, from: index, most: ticket.replies - whole)
-                index = run.end
-                whole += run.count
-            }
-            if whole < ticket.replies {
-                guard index < bytes.count else { break }
-                let outcome: ReplyScanner.Outcome
-                do {
-                    outcome = try backend.scanner.scan(bytes, from: index)
-                } catch {
-                    return distrust(backend, "it sent what is not a reply", at: now)
-                }
-                guard case .reply(let end) = outcome else { break }
+        if case .greeting = connection.state {
+            guard let end = readGreeting(bytes, of: connection) else { return }
+            index = end
+        }
+        if connection.isStream { return deliverStream(bytes, from: index, of: connection) }
+        let id = connection.id
+        while index < bytes.count, connection.id == id {
+            if !connection.gathered.isEmpty,
+                connection.gathered.bytes[0] == ReplyKind.push.rawValue
+            {
+                guard let end = takeFrame(bytes, from: index, of: connection) else { return }
                 index = end
-                whole += 1
+                continue
             }
-            if whole == ticket.replies {
-                pass(bytes.extracting(start..<index), whole, to: ticket.client, backend, now)
-                backend.tickets.settle(whole)
-                start = index
-                whole = 0
+            guard let ticket = connection.tickets.first else {
+                guard let end = takeUnasked(bytes, from: index, of: connection) else { return }
+                index = end
+                continue
+            }
+            switch ticket.delivery {
+            case .plain, .dropped:
+                index = deliverRun(bytes, from: index, of: ticket, connection)
+            case .special:
+                index = deliverSpecial(bytes, from: index, of: ticket, connection)
             }
         }
-        if start < bytes.count, let ticket = backend.tickets.first {
-            pass(bytes.extracting(start..<bytes.count), whole, to: ticket.client, backend, now)
-            if whole > 0 { backend.tickets.settle(whole) }
+        guard connection.id == id else { return }
+        if connection.tickets.isEmpty { hasAnsweredAll(connection) }
+        // What was kept to be sent again is let go of, and fewer replies are owed.
+        if !connection.waiting.isEmpty, hasMuchRoom(connection) {
+            wakeThoseWaiting(for: connection)
         }
-        if backend.hasMoved, backend.tickets.isEmpty { follow(backend) }
     }
 
-    /// Hands bytes of replies to their client, `replies` of which end in them. Those of a client that has gone are
-    /// dropped here: the generation in its id says so even when its slot has a new owner.
-    private func pass(
-        _ bytes: Span<UInt8>, _ replies: Int, to id: ConnectionID, _ backend: BackendConnection,
-        _ now: Moment
-    ) {
-        guard let client = clients[id] else { return }
-        client.output.append(bytes)
-        client.delivered += replies
-        if !client.held.isEmpty { client.releaseHeld() }
-        if client.isPaused { resumable.append(id) }
-        if client.output.count > 4 * configuration.limits.clientOutput {
-            stall(backend, on: client, at: now)
+    /// Passes on replies of one ticket as they come, and returns where the first byte is that is not of it.
+    private func deliverRun(
+        _ bytes: Span<UInt8>, from start: Int, of ticket: Ticket, _ connection: BackendConnection
+    ) -> Int {
+        if !connection.gathered.isEmpty {
+            return readError(bytes, from: start, of: ticket, connection)
         }
-        settle(client)
+        let most = Int(ticket.replies)
+        var index = start
+        var whole = 0
+        while whole < most, index < bytes.count {
+            if connection.scanner.isAtStart {
+                let run = connection.scanner.scanRun(bytes, from: index, most: most - whole)
+                index = run.end
+                whole += run.count
+                guard whole < most, index < bytes.count else { break }
+                let first = bytes[index]
+                if first == ReplyKind.error.rawValue || first == ReplyKind.push.rawValue {
+                    pass(bytes.extracting(start..<index), whole, of: ticket, connection)
+                    if first == ReplyKind.push.rawValue {
+                        return takeFrame(bytes, from: index, of: connection) ?? bytes.count
+                    }
+                    // What is left of the ticket is looked up again: passing may have settled it.
+                    guard let rest = connection.tickets.first else { return index }
+                    return readError(bytes, from: index, of: rest, connection)
+                }
+            }
+            do {
+                guard case .reply(let end) = try connection.scanner.scan(bytes, from: index) else {
+                    index = bytes.count
+                    break
+                }
+                index = end
+                whole += 1
+            } catch {
+                distrust(connection, "it sent what is not a reply")
+                return bytes.count
+            }
+        }
+        pass(bytes.extracting(start..<index), whole, of: ticket, connection)
+        if connection.scanner.announced > configuration.limits.replyPrivateAbove {
+            retire(connection)
+        }
+        return index
+    }
+
+    /// Hands bytes of replies to their client, `replies` of which end in them, and notes it on the ticket. Those of
+    /// a client that has gone are dropped here: the generation in its id says so even when its slot has a new owner.
+    private func pass(
+        _ bytes: Span<UInt8>, _ replies: Int, of ticket: Ticket, _ connection: BackendConnection
+    ) {
+        // The ticket first: a client that is done takes its own connection with it.
+        if replies > 0 { settle(replies, of: ticket, on: connection) }
+        if let client = clients[ticket.client] {
+            if ticket.delivery == .plain {
+                client.output.append(bytes)
+                client.isMidReply = !connection.scanner.isAtStart
+            }
+            noteDelivered(replies, to: client, ticket.kind)
+            if client.output.count > 4 * configuration.limits.clientOutput {
+                stall(connection, on: client)
+            }
+            settle(client)
+        }
+    }
+
+    /// So many replies of a client's ticket have been put into its output.
+    func noteDelivered(_ replies: Int, to client: ClientSession, _ kind: Ticket.Kind) {
+        client.delivered += replies
+        if kind == .write { client.writes -= Int32(replies) }
+        if !client.held.isEmpty { client.releaseHeld() }
+        if !client.isMidReply, let extras = client.extras, !extras.deferred.isEmpty {
+            client.output.append(extras.deferred.bytes)
+            extras.deferred.release()
+        }
+        if client.pause != nil { resumable.append(client.id) }
+    }
+
+    /// So many replies of the first ticket have come.
+    private func settle(_ replies: Int, of ticket: Ticket, on connection: BackendConnection) {
+        let server = servers[connection.server]
+        server.outstanding -= replies
+        server.counters.replies += replies
+        guard connection.tickets.settle(replies) else { return }
+        if ticket.kind != .blocking { server.noteLatency(now.instant - ticket.since) }
+        connection.output.release(
+            upTo: min(connection.output.sent, connection.tickets.first?.start ?? connection.output.end))
+    }
+
+    /// Everything that was asked on a connection has been answered.
+    private func hasAnsweredAll(_ connection: BackendConnection) {
+        switch connection.use {
+        case .retired: discard(connection)
+        case .alone: becameFree(connection)
+        case .reads, .writes, .control:
+            if connection.hasMoved { follow(connection) }
+        }
+    }
+
+    // MARK: Errors
+
+    /// Reads an error, which is kept until its line is whole, and judges it.
+    private func readError(
+        _ bytes: Span<UInt8>, from start: Int, of ticket: Ticket, _ connection: BackendConnection
+    ) -> Int {
+        var end = start
+        while end < bytes.count, bytes[end] != UInt8(ascii: "\n") { end += 1 }
+        let isWhole = end < bytes.count
+        if isWhole { end += 1 }
+        let part = bytes.extracting(start..<end)
+        guard isWhole, connection.gathered.isEmpty else {
+            connection.gathered.append(part)
+            guard connection.gathered.count <= RequestLimits.lineLength else {
+                distrust(connection, "it sent an error without an end")
+                return bytes.count
+            }
+            if isWhole {
+                var line = ByteBuffer()
+                swap(&line, &connection.gathered)
+                judge(line.bytes, of: ticket, connection)
+            }
+            return end
+        }
+        judge(part, of: ticket, connection)
+        return end
+    }
+
+    /// Passes an error on, or has the read done elsewhere when it says only that this server cannot.
+    private func judge(_ line: Span<UInt8>, of ticket: Ticket, _ connection: BackendConnection) {
+        let server = servers[connection.server]
+        server.counters.errors += 1
+        let complaint = Complaint(line)
+        if let complaint { note(complaint, of: server) }
+        if complaint != nil, ticket.kind == .read, ticket.delivery == .plain,
+            Int(ticket.attempts) < configuration.reads.retries,
+            let client = clients[ticket.client],
+            let target = complaint == .noScript
+                ? repair(ticket, on: connection, of: client)
+                : otherReader(than: connection, for: client),
+            moveReads(of: client, from: connection, to: target)
+        {
+            server.counters.retriedAway += 1
+            // This reply is the first of those that nobody waits for any more.
+            guard let dropped = connection.tickets.first else { return }
+            return settle(1, of: dropped, on: connection)
+        }
+        pass(line, 1, of: ticket, connection)
+    }
+
+    // MARK: Replies that are not passed on as they come
+
+    private func deliverSpecial(
+        _ bytes: Span<UInt8>, from start: Int, of ticket: Ticket, _ connection: BackendConnection
+    ) -> Int {
+        if connection.scanner.isAtStart, bytes[start] == ReplyKind.push.rawValue {
+            return takeFrame(bytes, from: start, of: connection) ?? bytes.count
+        }
+        let outcome: ReplyScanner.Outcome
+        do {
+            outcome = try connection.scanner.scan(bytes, from: start)
+        } catch {
+            distrust(connection, "it sent what is not a reply")
+            return bytes.count
+        }
+        let end: Int
+        let isWhole: Bool
+        switch outcome {
+        case .reply(let place): (end, isWhole) = (place, true)
+        case .incomplete: (end, isWhole) = (bytes.count, false)
+        }
+        let part = bytes.extracting(start..<end)
+        switch connection.specials[0] {
+        case .block(let dropped, let all) where dropped > 0:
+            if isWhole { connection.specials[0] = .block(dropped: dropped - 1, of: all) }
+        case .block:
+            pass(part, isWhole ? 1 : 0, ofSpecial: ticket, connection)
+        case .cursor:
+            rewriteCursor(part, isWhole: isWhole, of: ticket, connection)
+        case .gathered:
+            connection.gathered.append(part)
+            if isWhole { finishGathering(ticket, connection) }
+        }
+        return end
+    }
+
+    /// As `pass`, for a ticket whose one reply ends its entry in `specials`.
+    func pass(
+        _ bytes: Span<UInt8>, _ replies: Int, ofSpecial ticket: Ticket,
+        _ connection: BackendConnection
+    ) {
+        if replies > 0 {
+            connection.specials.removeFirst()
+            settle(1, of: ticket, on: connection)
+        }
+        if let client = clients[ticket.client] {
+            client.output.append(bytes)
+            client.isMidReply = !connection.scanner.isAtStart
+            noteDelivered(replies, to: client, ticket.kind)
+            if client.output.count > 4 * configuration.limits.clientOutput {
+                stall(connection, on: client)
+            }
+            settle(client)
+        }
+    }
+
+    private func rewriteCursor(
+        _ part: Span<UInt8>, isWhole: Bool, of ticket: Ticket, _ connection: BackendConnection
+    ) {
+        guard case .cursor(var rewriter, let begins) = connection.specials[0] else { return }
+        if let client = clients[ticket.client] { rewriter.rewrite(part, to: &client.output) }
+        connection.specials[0] = .cursor(rewriter, begins: begins)
+        pass(Span(), isWhole ? 1 : 0, ofSpecial: ticket, connection)
+    }
+
+    private func finishGathering(_ ticket: Ticket, _ connection: BackendConnection) {
+        var reply = ByteBuffer()
+        swap(&reply, &connection.gathered)
+        connection.specials.removeFirst()
+        settle(1, of: ticket, on: connection)
+        if let step = ticket.errand { hear(reply.bytes, for: step, from: connection) }
+    }
+
+    // MARK: What nobody asked for
+
+    /// Bytes on a connection that owes nothing: pushes belong to its owner, anything else is a breach. Returns where
+    /// they end, or nil when the connection is gone.
+    private func takeUnasked(
+        _ bytes: Span<UInt8>, from start: Int, of connection: BackendConnection
+    ) -> Int? {
+        if connection.scanner.isAtStart, bytes[start] != ReplyKind.push.rawValue {
+            let said = ErrorText.string(bytes.extracting(start..<bytes.count), upTo: 80)
+            distrust(connection, "it said unasked '\(said)'")
+            return nil
+        }
+        return takeFrame(bytes, from: start, of: connection)
     }
 }

@@ -1,8 +1,17 @@
-// From a client's bytes to the master, or to an answer of the proxy's own.
+// From a client's bytes to a server, or to an answer of the proxy's own.
 
 import RESP
 
 extension ProxyCore {
+    /// Takes what a client sent. A paused one is stopped only now that it goes on sending: most pauses end before.
+    func take(_ bytes: Span<UInt8>, from client: ClientSession) {
+        guard client.pause == nil else {
+            client.unfinished = reader.keep(bytes, after: client.unfinished)
+            return stop(client)
+        }
+        read(bytes, from: client)
+    }
+
     func read(_ bytes: Span<UInt8>, from client: ClientSession) {
         precondition(client.state != .closing, "nothing more is taken from a client being closed")
         do {
@@ -13,6 +22,7 @@ extension ProxyCore {
             }
         } catch {
             client.unfinished = nil
+            abandonUpload(of: client)
             reply(to: client) { error.append(to: &$0) }
             client.state = .closing
         }
@@ -20,90 +30,129 @@ extension ProxyCore {
     }
 
     private func handle(_ request: Request, of client: ClientSession) -> RequestReader.Verdict {
-        let command = table.find(request)
-        switch Service(classifier.disposition(of: request, command), command) {
-        case .forward:
-            guard hasRoom(backend(of: client)) else {
-                pause(client)
-                return .notYet
-            }
-            forward(request, of: client)
-        case .local:
-            answer(request, command!, of: client)
-        case .refuse(let reason):
-            refuse(request, of: client, because: reason)
-        case .close:
-            pending.log(.warning, CrossProtocol.warning(about: client.peer))
-            client.state = .closing
+        let pause: ClientSession.Pause?
+        switch request.part {
+        case .whole: pause = perform(request, table.find(request), of: client)
+        case .head: return beginUpload(request, of: client)
+        case .middle: return continueUpload(request, of: client, isLast: false)
+        case .tail: return continueUpload(request, of: client, isLast: true)
         }
         if client.state == .closing { return .drop }
+        if let pause {
+            self.pause(client, pause)
+            return .notYet
+        }
+        guard client.pause == nil else { return .wait }
         guard mayGoOn(client) else {
-            pause(client)
+            self.pause(client, .room)
             return .wait
         }
         return .goOn
     }
 
-    private func forward(_ request: Request, of client: ClientSession) {
-        let backend = backend(of: client)
-        if case .waiting(_, let reason) = backend.state {
-            return reply(to: client) { appendUnreachable(backend, reason, to: &$0) }
+    /// Does what a request asks for. Returns why, when it cannot be done yet and is to be handed over again.
+    private func perform(
+        _ request: Request, _ command: CommandID?, of client: ClientSession
+    ) -> ClientSession.Pause? {
+        if !client.isAuthenticated, !isForStrangers(command) {
+            reply(to: client) { $0.append("-NOAUTH Authentication required.\r\n") }
+            return nil
         }
-        backend.send(request, for: client.id, lengthensTicket: client.held.isEmpty)
-        client.forwarded += 1
-        list(backend)
+        if let extras = client.extras, extras.isUnusual {
+            if extras.replies == .skipNext { extras.replies = .skipThis }
+            let handling = performUnusually(request, command, of: client, extras)
+            if case .done(let pause) = handling {
+                if extras.replies == .skipThis, pause == nil { extras.replies = .on }
+                return pause
+            }
+            defer { if extras.replies == .skipThis, client.pause == nil { extras.replies = .on } }
+            return performCommonly(request, command, of: client)
+        }
+        return performCommonly(request, command, of: client)
     }
 
-    private func refuse(_ request: Request, of client: ClientSession, because reason: StaticString)
-    {
+    private func performCommonly(
+        _ request: Request, _ command: CommandID?, of client: ClientSession
+    ) -> ClientSession.Pause? {
+        switch classifier.disposition(of: request, command) {
+        case .read(let form):
+            counters.reads += 1
+            return sendRead(request, form, of: client)
+        case .write:
+            counters.writes += 1
+            return sendWrite(request, of: client)
+        case .ask:
+            counters.others += 1
+            return sendWrite(request, of: client)
+        case .tagged(let tag):
+            counters.reads += 1
+            return sendTagged(request, tag, of: client)
+        case .scan(let cursor):
+            counters.reads += 1
+            return sendScan(request, cursor: cursor, of: client)
+        case .script(let call):
+            return sendScript(request, call, of: client)
+        case .scriptAdmin:
+            return administerScripts(request, command!, of: client)
+        case .blocking:
+            counters.others += 1
+            return sendAlone(request, .blocking, of: client)
+        case .waiting:
+            counters.others += 1
+            return sendWait(request, of: client)
+        case .transaction:
+            return transact(request, command!, of: client)
+        case .subscription:
+            return subscribe(request, command!, of: client)
+        case .pinning:
+            return pinForGood(request, command!, of: client)
+        case .session:
+            return changeSession(request, command!, of: client)
+        case .local:
+            return answerLocally(request, command, of: client)
+        case .own:
+            return answerLocally(request, command, of: client)
+        case .refuse(let refusal):
+            refuse(request, of: client, because: refusal.reason)
+            return nil
+        case .close:
+            pending.log(.warning, CrossProtocol.warning(about: client.peer))
+            client.state = .closing
+            return nil
+        }
+    }
+
+    /// Whether a request was dealt with apart from the common way.
+    enum Handling {
+        case commonWay
+        case done(ClientSession.Pause?)
+    }
+
+    /// What sessions in an unusual state do with a request: the innermost state decides first.
+    private func performUnusually(
+        _ request: Request, _ command: CommandID?, of client: ClientSession,
+        _ extras: SessionExtras
+    ) -> Handling {
+        if extras.transaction != nil {
+            return queue(request, command, of: client)
+        }
+        if let subscription = extras.subscription, client.version == .resp2 {
+            return performSubscribed(request, command, of: client, subscription)
+        }
+        if extras.pin != nil {
+            return performPinned(request, command, of: client)
+        }
+        return .commonWay
+    }
+
+    func refuse(_ request: Request, of client: ClientSession, because reason: StaticString) {
+        counters.refusedCommands += 1
         reply(to: client) {
             $0.append("-ERR '")
             ErrorText.append(request[0], upTo: 128, to: &$0)
             $0.append("' is not served by this proxy: ")
             $0.append(reason)
             $0.append("\r\n")
-        }
-    }
-
-    /// All requests of a client go over one connection, as long as it lives.
-    func backend(of client: ClientSession) -> BackendConnection {
-        backends[Int(client.id.slot) % backends.count]
-    }
-}
-
-/// What a proxy with one master, and no connections but shared ones, does with a disposition.
-private enum Service {
-    case forward
-    case local
-    case refuse(StaticString)
-    case close
-
-    init(_ disposition: Disposition, _ command: CommandID?) {
-        switch disposition {
-        case .read, .write, .ask, .tagged, .scan, .script, .scriptAdmin, .local, .own:
-            self = .forward
-        case .session: self = .init(session: command)
-        case .blocking, .waiting:
-            self = .refuse("blocking commands need a connection of their own")
-        case .transaction: self = .refuse("transactions need a connection of their own")
-        case .subscription: self = .refuse("subscriptions need a connection of their own")
-        case .pinning:
-            if command == .monitor {
-                self = .refuse(Refusal.replication.reason)
-            } else {
-                self = .local
-            }
-        case .refuse(let refusal): self = .refuse(refusal.reason)
-        case .close: self = .close
-        }
-    }
-
-    private init(session command: CommandID?) {
-        switch command {
-        case .auth?, .reset?, .readonly?, .readwrite?, .asking?:
-            self = .refuse("it changes the state of a connection that clients share here")
-        case .aclWhoami?: self = .forward
-        default: self = .local
         }
     }
 }

@@ -1,11 +1,12 @@
-// The proxy without I/O: one worker's clients, its connections to the backend, and the way of a request.
+// The proxy without I/O: one worker's clients, its connections to the servers, and the way of a request.
 //
-//     client bytes ─▶ RequestReader ─▶ Classifier ──┬─ local ───────────────▶ client's output, in its turn
-//                                                   └─ forward ─▶ BackendConnection.output + a ticket
-//     backend bytes ─▶ ReplyScanner ─▶ the first ticket says whose ─────────▶ client's output
+//     client bytes ─▶ RequestReader ─▶ Classifier ─┬─ read ──▶ Router ─▶ a server's lane ─▶ connection + ticket
+//                                                  ├─ write ─▶ the master's lane ─▶ connection + ticket
+//                                                  └─ its own ──────────────────▶ client's output, in its turn
+//     backend bytes ─▶ ReplyScanner ─▶ the first ticket says whose ─────────────▶ client's output
 //
-// A client uses one backend connection for all its requests, so what is forwarded comes back in order by itself;
-// replies of the proxy's own wait in `ClientSession.held` for their turn.
+// All unanswered requests of a client are on one connection; it changes to another only when it is owed nothing. So
+// what is forwarded comes back in order by itself, and nothing of a client ever overtakes anything of it.
 
 import RESP
 
@@ -15,43 +16,101 @@ package final class ProxyCore: Core {
 
     let configuration: ProxyConfiguration
     let table = CommandTable.builtIn
-    let classifier = Classifier(table: .builtIn, rules: [])
+    var classifier: Classifier
+    var router: Router
+    var chance: Chance
     let requestLimits: RequestLimits
     let reader = RequestReader()
     let pool = BlockPool()
-    private(set) var clients = ConnectionTable<ClientSession>()
-    private(set) var backends: [BackendConnection] = []
+    /// The master first, then the replicas in the order of the configuration.
+    let servers: [BackendServer]
+    /// The numbers of those that reads are shared among now.
+    var readable: [Int] = []
+    /// What the numbers of lanes mean.
+    var lanes: [LaneKey] = [.first]
+    var clients = ConnectionTable<ClientSession>()
+    /// Connections to servers by the number of their link, and those that stand by their own name.
+    var links: [BackendConnection?] = []
+    var freeLinks: [UInt32] = []
+    var connections = ConnectionTable<BackendConnection>()
     /// Paused clients that may be able to go on; looked at before each call ends.
     var resumable: [ConnectionID] = []
-    /// Those of them that waited for a backend, who waited longest first.
+    /// Those of them that waited for a connection, who waited longest first.
     var woken: [ConnectionID] = []
+    /// When tickets are next looked through for time-outs, if any are out.
+    var nextScan: Instant?
+    /// When the servers are next asked how they are.
+    var nextWatch: Instant?
+    /// Clients whose subscriptions have lost their connection.
+    var subscriptionsToRetry: [ConnectionID] = []
+    /// Answers to failed AUTHs, which are held back for a while.
+    var lateAnswers: [LateAnswer] = []
+    var scripts: ScriptMemory
+    /// Which of the workers this is, and of how many.
+    let worker: Int
+    let workers: Int
+    /// Connections that are not read from because of a slow client.
+    var stalled = 0
+    /// By number; never walked through.
+    var errands: [Int: Errand] = [:]
+    var lastErrand = 0
+    var counters = ProxyCounters()
+    /// The time of the call at hand.
+    private(set) var now: Moment
     /// Where a reply of the proxy's own is written when it cannot go out yet.
     private var heldReply: OutputQueue
-    private let clientCount: ClientCount
+    let clientCount: ClientCount
     private var lastClientNumber: Int
     private let clientNumberStep: Int
 
     /// `worker` of `workers`: client numbers are unique over all of them without a word between them.
     package init(
         configuration: ProxyConfiguration, worker: Int = 0, workers: Int = 1,
-        clientCount: ClientCount = ClientCount()
+        clientCount: ClientCount = ClientCount(), seed: UInt64 = 1, at now: Moment
     ) {
         self.configuration = configuration
+        self.now = now
         var limits = RequestLimits()
         limits.requestLength = configuration.limits.requestBytes
+        limits.streamAbove = configuration.limits.privateAbove
+
         requestLimits = limits
         heldReply = OutputQueue(pool: pool)
         self.clientCount = clientCount
+        self.worker = worker
+        self.workers = workers
+        scripts = ScriptMemory(limit: configuration.limits.scriptBytes)
         lastClientNumber = worker + 1 - workers
         clientNumberStep = workers
-        for number in 0..<configuration.backends.connections {
-            let link = LinkID(number: UInt32(number))
-            backends.append(
-                BackendConnection(
-                    link: link, endpoint: configuration.backends.master, pool: pool))
-            pending.wishes.append(.connect(link, configuration.backends.master))
-        }
+        classifier = Classifier(table: .builtIn, rules: configuration.commands)
+        router = Router(configuration.reads)
+        chance = Chance(seed: seed &+ UInt64(worker))
+        servers = ProxyCore.servers(of: configuration, at: now.instant)
+        for server in servers { openFirstLane(of: server) }
+        findReadable()
+        watchServers()
+        scheduleWake()
     }
+
+    private static func servers(
+        of configuration: ProxyConfiguration, at now: Instant
+    ) -> [BackendServer] {
+        let backends = configuration.backends
+        var servers = [
+            BackendServer(
+                index: 0, endpoint: backends.master, role: .master, place: backends.masterPlace,
+                weight: 1, since: now)
+        ]
+        for replica in backends.replicas {
+            servers.append(
+                BackendServer(
+                    index: servers.count, endpoint: replica.endpoint, role: .replica,
+                    place: replica.place, weight: replica.weight, since: now))
+        }
+        return servers
+    }
+
+    var master: BackendServer { servers[0] }
 
     // MARK: What the driver says
 
@@ -59,8 +118,10 @@ package final class ProxyCore: Core {
         _ id: ConnectionID, through listener: ListenerID, from peer: PeerAddress,
         to local: PeerAddress, at now: Moment
     ) {
+        self.now = now
         lastClientNumber += clientNumberStep
-        let client = ClientSession(id: id, number: lastClientNumber, peer: peer, pool: pool)
+        let client = ClientSession(id: id, number: lastClientNumber, peer: peer, pool: pool, at: now.instant)
+        beginSession(client)
         clients.insert(client, for: id)
         if clientCount.add() > configuration.maximumClients {
             client.output.append("-ERR max number of clients reached\r\n")
@@ -70,22 +131,27 @@ package final class ProxyCore: Core {
     }
 
     package func receive(_ bytes: Span<UInt8>, from id: ConnectionID, at now: Moment) {
+        self.now = now
         if let client = clients[id] {
-            if client.state == .open { read(bytes, from: client) }
-        } else if let backend = backends.first(where: { $0.id == id }) {
-            deliver(bytes, from: backend, at: now)
+            client.usedAt = now.instant
+            if client.state == .open { take(bytes, from: client) }
+        } else if let connection = connections[id] {
+            deliver(bytes, from: connection)
         }
         resumeClients()
     }
 
     package func end(_ id: ConnectionID, at now: Moment) {
+        self.now = now
         if let client = clients[id] {
             if client.state == .open { client.state = .ended }
+            // The rest of what it was sending will never come, and half a request is of no use to anybody.
+            if client.extras?.upload != nil { return drop(client) }
             settle(client)
-        } else if let backend = backends.first(where: { $0.id == id }) {
+        } else if let connection = connections[id] {
             // A server that will say no more is of no use, whatever it might still read.
             pending.wishes.append(.close(id))
-            lose(backend, at: now)
+            lose(connection)
         }
         resumeClients()
     }
@@ -93,72 +159,84 @@ package final class ProxyCore: Core {
     package func drain(
         _ id: ConnectionID, at now: Moment, into write: (borrowing OutputPieces) -> Int
     ) {
+        self.now = now
         if let client = clients[id] {
             client.isListed = false
             client.output.drain(into: write)
-            if client.isPaused { resumable.append(id) }
-            if client.output.count <= configuration.limits.clientOutput {
-                endStall(of: backend(of: client), on: id)
-            }
+            if client.pause != nil { resumable.append(id) }
+            if client.output.count <= configuration.limits.clientOutput { endStall(on: client) }
             // What is left needs no listing: the driver comes again when there is room.
             if client.isDone { drop(client) }
-        } else if let backend = backends.first(where: { $0.id == id }) {
-            backend.isListed = false
-            backend.output.drain(into: write)
-            if hasMuchRoom(backend) { wakeThoseWaiting(for: backend) }
+        } else if let connection = connections[id] {
+            connection.isListed = false
+            if case .greeting = connection.state {
+                connection.greetingOutput.drain(into: write)
+            } else {
+                connection.output.drain(into: write)
+                if hasMuchRoom(connection) { wakeThoseWaiting(for: connection) }
+            }
         }
         resumeClients()
     }
 
     package func close(_ id: ConnectionID, at now: Moment) {
+        self.now = now
         if let client = clients[id] {
             forget(client)
-        } else if let backend = backends.first(where: { $0.id == id }) {
-            lose(backend, at: now)
+        } else if let connection = connections[id] {
+            lose(connection)
         }
         resumeClients()
     }
 
     package func tick(at now: Moment) {
-        for backend in backends {
-            if let stall = backend.stall, stall.since + configuration.limits.stall <= now.instant {
-                breakStall(stall, of: backend, at: now)
+        self.now = now
+        for connection in links {
+            guard let connection else { continue }
+            if let stall = connection.stall,
+                stall.since + configuration.limits.stall <= now.instant
+            {
+                breakStall(stall, of: connection)
             }
-            guard case .waiting(let until, _) = backend.state, until <= now.instant else {
-                continue
+            switch connection.state {
+            case .waiting(let until, _) where until <= now.instant: connect(connection)
+            case .greeting(_, let since)
+            where since + configuration.timeouts.probe <= now.instant:
+                distrust(connection, "it does not answer AUTH, HELLO or SELECT")
+            default: break
             }
-            connect(backend)
         }
+        if let due = nextScan, due <= now.instant { giveUpLateRequests() }
+        if !subscriptionsToRetry.isEmpty { retrySubscriptions() }
+        if !lateAnswers.isEmpty { giveLateAnswers() }
+        watchServers()
         scheduleWake()
+        resumeClients()
     }
 
     package func hear(_ news: News, at now: Moment) {
+        self.now = now
         switch news {
-        case .connected(let link, let id):
-            let backend = backends[Int(link.number)]
-            guard case .connecting = backend.state else {
-                preconditionFailure("link \(link.number) was connected unasked")
-            }
-            backend.state = .ready(id, since: now.instant, hasMoved: false)
-            pending.log(.notice, "Connected to master \(backend.endpoint)")
-            list(backend)
+        case .connected(let link, let id): welcome(link, as: id)
         case .refused(let link, let reason):
-            refuse(backends[Int(link.number)], reason: reason, at: now)
+            if let connection = links[Int(link.number)] { refuse(connection, reason: reason) }
         case .moved(let link):
-            follow(backends[Int(link.number)])
+            if let connection = links[Int(link.number)] { follow(connection) }
         case .signal(.terminate), .signal(.interrupt):
             pending.log(.notice, "Told to end by a signal, exiting")
             pending.wishes.append(.exit(0))
-        case .signal, .appended, .synced, .failed, .message:
+        case .message(let message, let sender): take(message, from: sender)
+        case .signal, .appended, .synced, .failed:
             break
         }
         resumeClients()
     }
 
-    // MARK: Output and pauses
+    // MARK: Output
 
     /// Writes a reply of the proxy's own where the client will read it in the order of its requests.
     func reply(to client: ClientSession, _ write: (inout OutputQueue) -> Void) {
+        if client.isSilent { return }
         if client.inFlight == 0 {
             write(&client.output)
             list(client)
@@ -182,9 +260,9 @@ package final class ProxyCore: Core {
         pending.output.append(client.id)
     }
 
-    func list(_ backend: BackendConnection) {
-        guard !backend.isListed, !backend.output.isEmpty, let id = backend.id else { return }
-        backend.isListed = true
+    func list(_ connection: BackendConnection) {
+        guard !connection.isListed, connection.hasOutput, let id = connection.id else { return }
+        connection.isListed = true
         pending.output.append(id)
     }
 
@@ -198,10 +276,13 @@ package final class ProxyCore: Core {
     private func forget(_ client: ClientSession) {
         clients.remove(client.id)
         clientCount.remove()
-        if client.isWaiting { backend(of: client).waiting.removeAll { $0 == client.id } }
+        if client.isWaiting {
+            for connection in links { connection?.waiting.removeAll { $0 == client.id } }
+        }
         reader.recycle(client.unfinished)
         client.unfinished = nil
-        endStall(of: backend(of: client), on: client.id)
+        endStall(on: client)
+        if client.extras != nil { releasePrivate(of: client) }
     }
 
     /// Lists what is to be written, and closes the client if it is done.

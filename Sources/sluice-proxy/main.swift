@@ -159,7 +159,7 @@ func serve(_ configuration: ProxyConfiguration, _ log: Log) throws -> Int32 {
     return try Workers.run(count: workers) { number, mailboxes throws(StartFailure) in
         let core = ProxyCore(
             configuration: configuration, worker: number, workers: workers,
-            clientCount: clientCount)
+            clientCount: clientCount, seed: RandomSeed.make(), at: SystemClock.now())
         do throws(Errno) {
             let loop = try EventLoop(
                 driving: core, mailbox: mailboxes[number], peers: mailboxes, log: log,

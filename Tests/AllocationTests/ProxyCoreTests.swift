@@ -11,14 +11,26 @@ import Testing
         (request: ["MGET", "a", "b"], reply: "*2\r\n$1\r\nx\r\n$-1\r\n"),
     ]
 
-    private static let master = ConnectionID(slot: 1_000, generation: 1)
+    /// The connection to the server of this link.
+    private static func server(_ link: UInt32) -> ConnectionID {
+        ConnectionID(slot: 1_000 + link, generation: 1)
+    }
 
-    /// A proxy whose one connection to the master stands; the test plays the master.
+    /// Where a command goes: with one master and one replica, reads over the replica's link.
+    private static func serverOf(_ request: [String]) -> ConnectionID {
+        server(request[0] == "SET" ? 1 : 2)
+    }
+
+    /// A proxy whose connections to a master and a replica stand; the test plays both.
     private func makeProxy() -> QuietDriver<ProxyCore> {
-        let driver = QuietDriver { _ in ProxyCore(configuration: ProxyConfiguration()) }
+        var configuration = ProxyConfiguration()
+        configuration.timeouts.probeInterval = .zero
+        configuration.backends.replicas = [.init(.tcp(host: "127.0.0.1", port: 6380))]
+        let driver = QuietDriver { ProxyCore(configuration: configuration, at: $0) }
         for wish in driver.core.pending.wishes {
             if case .connect(let link, _) = wish {
-                driver.core.hear(.connected(link, ProxyCoreTests.master), at: driver.now)
+                driver.core.hear(
+                    .connected(link, ProxyCoreTests.server(link.number)), at: driver.now)
             }
         }
         driver.core.pending.wishes.removeAll()
@@ -35,11 +47,12 @@ import Testing
         let input = pipeline(load.depth, row.request)
         let replies = [UInt8](
             String(repeating: row.reply, count: load.clients * load.depth).utf8)
+        let server = ProxyCoreTests.serverOf(row.request)
         let before = driver.taken
         let counted = allocationsInSteadyState {
             for client in clients { driver.send(input.span, to: client) }
             driver.finishTurn()
-            driver.send(replies.span, to: ProxyCoreTests.master)
+            driver.send(replies.span, to: server)
             driver.finishTurn()
         }
         #expect(counted == 0)
@@ -58,12 +71,31 @@ import Testing
             driver.finishTurn()
             driver.send(input.span.extracting(60..<input.count), to: client)
             driver.finishTurn()
-            driver.send(replies.span.extracting(0..<7), to: ProxyCoreTests.master)
+            driver.send(replies.span.extracting(0..<7), to: ProxyCoreTests.server(1))
             driver.finishTurn()
-            driver.send(replies.span.extracting(7..<replies.count), to: ProxyCoreTests.master)
+            driver.send(replies.span.extracting(7..<replies.count), to: ProxyCoreTests.server(1))
             driver.finishTurn()
         }
         #expect(counted == 0)
         #expect(driver.taken - before == 200 * (input.count + replies.count))
+    }
+
+    /// A client that reads and writes in turns changes its connection each time, and waits in between.
+    @Test func changesConnectionsWithoutAllocating() {
+        let driver = makeProxy()
+        let client = driver.connect(slot: 0)
+        let input = pipeline(1, ["GET", "a"]) + pipeline(1, ["SET", "a", "1"])
+        let (read, written) = ([UInt8]("$-1\r\n".utf8), [UInt8]("+OK\r\n".utf8))
+        let before = driver.taken
+        let counted = allocationsInSteadyState {
+            driver.send(input.span, to: client)
+            driver.finishTurn()
+            driver.send(read.span, to: ProxyCoreTests.server(2))
+            driver.finishTurn()
+            driver.send(written.span, to: ProxyCoreTests.server(1))
+            driver.finishTurn()
+        }
+        #expect(counted == 0)
+        #expect(driver.taken - before == 200 * (input.count + read.count + written.count))
     }
 }

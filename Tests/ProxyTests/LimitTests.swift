@@ -13,14 +13,14 @@ import Testing
         let client = proxy.driver.connect()
         let one = Wire.request(["GET", "a"])
         proxy.driver.send(Array(repeatElement(one, count: 10).joined()), to: client)
-        #expect(proxy.driver.paused.contains(client))
-        #expect(proxy.sentToMaster().utf8.count == 4 * one.count)
-        proxy.masterSays("+1\r\n")
-        #expect(proxy.driver.paused.contains(client))
-        proxy.masterSays("+2\r\n")
-        #expect(proxy.sentToMaster().utf8.count == 2 * one.count)
-        for number in 3...10 { proxy.masterSays("+\(number)\r\n") }
-        #expect(!proxy.driver.paused.contains(client))
+        #expect(proxy.isHeldBack(client))
+        #expect(proxy.sent(to: .masterReads).utf8.count == 4 * one.count)
+        proxy.says("+1\r\n", on: .masterReads)
+        #expect(proxy.isHeldBack(client))
+        proxy.says("+2\r\n", on: .masterReads)
+        #expect(proxy.sent(to: .masterReads).utf8.count == 2 * one.count)
+        for number in 3...10 { proxy.says("+\(number)\r\n", on: .masterReads) }
+        #expect(!proxy.isHeldBack(client))
         #expect(
             proxy.driver.output(of: client) == (1...10).map { "+\($0)\r\n" }.joined())
     }
@@ -31,44 +31,81 @@ import Testing
         let client = proxy.driver.connect()
         proxy.driver.room[client] = 0
         proxy.driver.command(["GET", "a"], to: client)
-        proxy.masterSays("$100\r\n" + String(repeating: "x", count: 100) + "\r\n")
+        proxy.says("$100\r\n" + String(repeating: "x", count: 100) + "\r\n", on: .masterReads)
         proxy.driver.command(["GET", "b"], to: client)
-        #expect(proxy.driver.paused.contains(client))
-        proxy.masterSays("$1\r\nb\r\n")
+        #expect(proxy.isHeldBack(client))
+        proxy.says("$1\r\nb\r\n", on: .masterReads)
         proxy.driver.room[client] = nil
         proxy.driver.drain(client)
-        #expect(!proxy.driver.paused.contains(client))
+        #expect(!proxy.isHeldBack(client))
         #expect(proxy.driver.output(of: client).hasSuffix("$1\r\nb\r\n"))
     }
 
-    /// While a backend takes too slowly, its clients are not read from; nobody is forgotten.
+    /// While a server takes too slowly, or has much to answer, its clients are held back; nobody is forgotten.
     @Test func slowBackend() throws {
         let proxy = ProxyUnderTest { $0.limits.backendOutput = 100 }
-        proxy.driver.room[proxy.master] = 0
+        proxy.setRoom(0, of: .masterWrites)
         let clients = (0..<5).map { _ in proxy.driver.connect() }
         for client in clients {
-            proxy.driver.command(["SET", "key", String(repeating: "v", count: 100)], to: client)
+            proxy.driver.command(["SET", "key", String(repeating: "v", count: 250)], to: client)
         }
-        #expect(Set(clients) == proxy.driver.paused)
-        proxy.driver.room[proxy.master] = nil
-        proxy.driver.drain(proxy.master)
-        #expect(proxy.driver.paused.isEmpty)
+        #expect(clients.dropFirst().allSatisfy { proxy.isHeldBack($0) })
+        // What has left is kept until it is answered: a read behind a write may have to be sent again.
+        proxy.setRoom(nil, of: .masterWrites)
+        #expect(clients.dropFirst().allSatisfy { proxy.isHeldBack($0) })
+        for _ in clients { proxy.says("+OK\r\n", on: .masterWrites) }
+        for client in clients {
+            #expect(!proxy.isHeldBack(client))
+            #expect(proxy.driver.output(of: client) == "+OK\r\n")
+        }
+    }
+
+    /// At the limit of unanswered requests on one connection its clients are held back, until half are answered.
+    @Test func unansweredOnOneConnection() throws {
+        let proxy = ProxyUnderTest { $0.limits.backendRequests = 4 }
+        let clients = (0..<6).map { _ in proxy.driver.connect() }
+        for client in clients { proxy.driver.command(["GET", "a"], to: client) }
+        #expect(clients.map { proxy.isHeldBack($0) } == [false, false, false, false, true, true])
+        proxy.says("+1\r\n", on: .masterReads)
+        #expect(proxy.isHeldBack(clients[4]))
+        proxy.says("+2\r\n", on: .masterReads)
+        #expect(!proxy.isHeldBack(clients[4]))
+        #expect(proxy.isHeldBack(clients[5]))
+        proxy.says("+3\r\n", on: .masterReads)
+        #expect(!proxy.isHeldBack(clients[5]))
+        for number in 4...6 { proxy.says("+\(number)\r\n", on: .masterReads) }
+        #expect(clients.map { proxy.driver.output(of: $0) } == (1...6).map { "+\($0)\r\n" })
+    }
+
+    /// The driver stops reading from a client that is held back only when more arrives, and goes on afterwards.
+    @Test func heldBackClientIsStopped() throws {
+        let proxy = ProxyUnderTest { $0.limits.clientRequests = 1 }
+        let client = proxy.driver.connect()
+        proxy.driver.command(["GET", "a"], to: client)
+        #expect(proxy.isHeldBack(client))
+        #expect(!proxy.driver.paused.contains(client))
+        proxy.driver.command(["GET", "b"], to: client)
+        #expect(proxy.driver.paused.contains(client))
+        proxy.says("+1\r\n", on: .masterReads)
+        #expect(!proxy.driver.paused.contains(client))
+        proxy.says("+2\r\n", on: .masterReads)
+        #expect(proxy.driver.output(of: client) == "+1\r\n+2\r\n")
     }
 
     /// Whoever waits for a backend goes on when that begins anew with nothing queued.
     @Test func slowBackendThatDies() throws {
         let proxy = ProxyUnderTest { $0.limits.backendOutput = 100 }
-        proxy.driver.room[proxy.master] = 0
+        proxy.setRoom(0, of: .masterWrites)
         let (filling, waiting) = (proxy.driver.connect(), proxy.driver.connect())
         proxy.driver.command(["SET", "key", String(repeating: "v", count: 200)], to: filling)
         proxy.driver.send(
-            Wire.request(["CLIENT", "SETNAME", "x"]) + Wire.request(["GET", "y"]), to: waiting)
-        #expect(proxy.driver.paused.contains(waiting))
+            Wire.request(["CLIENT", "SETNAME", "x"]) + Wire.request(["DEL", "y"]), to: waiting)
+        #expect(proxy.isHeldBack(waiting))
         proxy.driver.pass(.seconds(2))
-        proxy.driver.cut(proxy.master)
-        #expect(!proxy.driver.paused.contains(waiting))
-        proxy.connectMaster()
-        #expect(proxy.sentToMaster() == "*2\r\n$3\r\nGET\r\n$1\r\ny\r\n")
+        proxy.cut(.masterWrites)
+        #expect(!proxy.isHeldBack(waiting))
+        proxy.connect(.masterWrites)
+        #expect(proxy.sent(to: .masterWrites) == "*2\r\n$3\r\nDEL\r\n$1\r\ny\r\n")
     }
 
     /// A reply that nobody reads stops the backend's reading; after `stall` its client is closed for the others.
@@ -78,14 +115,14 @@ import Testing
         proxy.driver.room[slow] = 0
         proxy.driver.command(["GET", "big"], to: slow)
         proxy.driver.command(["GET", "small"], to: other)
-        proxy.masterSays("$1000\r\n" + String(repeating: "x", count: 500))
-        #expect(proxy.driver.paused.contains(proxy.master))
+        proxy.says("$1000\r\n" + String(repeating: "x", count: 500), on: .masterReads)
+        #expect(proxy.isPaused(.masterReads))
         proxy.driver.pass(.milliseconds(999))
         #expect(!proxy.driver.closed.contains(slow))
         proxy.driver.pass(.milliseconds(1))
         #expect(proxy.driver.closed.contains(slow))
-        #expect(!proxy.driver.paused.contains(proxy.master))
-        proxy.masterSays(String(repeating: "x", count: 500) + "\r\n$1\r\n1\r\n")
+        #expect(!proxy.isPaused(.masterReads))
+        proxy.says(String(repeating: "x", count: 500) + "\r\n$1\r\n1\r\n", on: .masterReads)
         #expect(proxy.driver.output(of: other) == "$1\r\n1\r\n")
     }
 
@@ -95,13 +132,13 @@ import Testing
         let slow = proxy.driver.connect()
         proxy.driver.room[slow] = 0
         proxy.driver.command(["GET", "big"], to: slow)
-        proxy.masterSays("$1000\r\n" + String(repeating: "x", count: 500))
+        proxy.says("$1000\r\n" + String(repeating: "x", count: 500), on: .masterReads)
         proxy.driver.pass(.seconds(10))
         #expect(!proxy.driver.closed.contains(slow))
         proxy.driver.room[slow] = nil
         proxy.driver.drain(slow)
-        #expect(!proxy.driver.paused.contains(proxy.master))
-        proxy.masterSays(String(repeating: "x", count: 500) + "\r\n")
+        #expect(!proxy.isPaused(.masterReads))
+        proxy.says(String(repeating: "x", count: 500) + "\r\n", on: .masterReads)
         #expect(proxy.driver.output(of: slow).utf8.count == 7 + 1000 + 2)
     }
 
@@ -111,38 +148,37 @@ import Testing
         let (slow, waiting) = (proxy.driver.connect(), proxy.driver.connect())
         proxy.driver.room[slow] = 0
         proxy.driver.command(["GET", "big"], to: slow)
-        proxy.masterSays("$1000\r\n" + String(repeating: "x", count: 500))
-        proxy.driver.tell(.moved(LinkID(number: 0)))
+        proxy.says("$1000\r\n" + String(repeating: "x", count: 500), on: .masterReads)
+        proxy.driver.tell(.moved(.masterReads))
         proxy.driver.command(["GET", "small"], to: waiting)
         proxy.driver.pass(.seconds(1))
         #expect(proxy.driver.closed.contains(slow))
-        proxy.masterSays(String(repeating: "x", count: 500) + "\r\n")
-        proxy.connectMaster()
-        #expect(proxy.sentToMaster() == "*2\r\n$3\r\nGET\r\n$5\r\nsmall\r\n")
+        proxy.says(String(repeating: "x", count: 500) + "\r\n", on: .masterReads)
+        proxy.connect(.masterReads)
+        #expect(proxy.sent(to: .masterReads) == "*2\r\n$3\r\nGET\r\n$5\r\nsmall\r\n")
     }
 
     /// A full backend takes nothing from clients that come and go, and remembers none of them.
     @Test func clientsThatGiveUp() throws {
         let proxy = ProxyUnderTest { $0.limits.backendOutput = 100 }
-        proxy.driver.room[proxy.master] = 0
+        proxy.setRoom(0, of: .masterWrites)
         let first = proxy.driver.connect()
         proxy.driver.command(["SET", "key", String(repeating: "v", count: 200)], to: first)
         for _ in 0..<10 {
             let client = proxy.driver.connect()
             proxy.driver.command(["SET", "other", "value"], to: client)
-            #expect(proxy.driver.paused.contains(client))
+            #expect(proxy.isHeldBack(client))
             proxy.driver.cut(client)
         }
-        #expect(proxy.core.backends[0].waiting.count <= 1)
-        proxy.driver.room[proxy.master] = nil
-        proxy.driver.drain(proxy.master)
-        #expect(!proxy.sentToMaster().contains("other"))
+        #expect(proxy.core.links[1]!.waiting.count <= 1)
+        proxy.setRoom(nil, of: .masterWrites)
+        #expect(!proxy.sent(to: .masterWrites).contains("other"))
     }
 
-    /// With a backend that has room for one at a time, everybody has a turn.
+    /// With a server that takes and answers one request at a time, everybody has a turn.
     @Test func everybodyHasATurn() throws {
         let proxy = ProxyUnderTest { $0.limits.backendOutput = 100 }
-        proxy.driver.room[proxy.master] = 0
+        proxy.setRoom(0, of: .masterWrites)
         let clients = (0..<4).map { _ in proxy.driver.connect() }
         let value = String(repeating: "v", count: 200)
         for (number, client) in clients.enumerated() {
@@ -151,10 +187,10 @@ import Testing
         }
         var seen: [Int] = []
         for _ in 0..<8 {
-            proxy.driver.room[proxy.master] = 260
-            proxy.driver.drain(proxy.master)
-            let sent = proxy.sentToMaster()
+            proxy.setRoom(260, of: .masterWrites)
+            let sent = proxy.sent(to: .masterWrites)
             seen += clients.indices.filter { sent.contains("client\($0)") }
+            proxy.says("+OK\r\n", on: .masterWrites)
         }
         #expect(Set(seen) == Set(clients.indices))
     }
@@ -167,7 +203,7 @@ import Testing
         for words in [["GET", "big"], ["SELECT", "0"], ["GET", "small"]] {
             proxy.driver.command(words, to: slow)
         }
-        proxy.masterSays("$1000\r\n" + String(repeating: "x", count: 500))
+        proxy.says("$1000\r\n" + String(repeating: "x", count: 500), on: .masterReads)
         proxy.driver.pass(.seconds(10))
         #expect(!proxy.driver.closed.contains(slow))
     }
@@ -187,7 +223,8 @@ import Testing
         let workers = (0..<2).map { worker in
             HandDriver(
                 ProxyCore(
-                    configuration: configuration, worker: worker, workers: 2, clientCount: count))
+                    configuration: configuration, worker: worker, workers: 2, clientCount: count,
+                    at: HandDriver.start))
         }
         let first = (0..<2).map { _ in workers[0].connect() }
         let second = (0..<2).map { _ in workers[1].connect() }
@@ -208,9 +245,9 @@ import Testing
         #expect(proxy.driver.output(of: client) == "+OK\r\n")
         proxy.driver.command(["GET", "slow"], to: client)
         for _ in 0..<10 { proxy.driver.command(["CLIENT", "GETNAME"], to: client) }
-        #expect(proxy.driver.paused.contains(client))
-        proxy.masterSays("$-1\r\n")
-        #expect(!proxy.driver.paused.contains(client))
+        #expect(proxy.isHeldBack(client))
+        proxy.says("$-1\r\n", on: .masterReads)
+        #expect(!proxy.isHeldBack(client))
         let held = "$400\r\n\(name)\r\n"
         #expect(
             proxy.driver.output(of: client)

@@ -13,7 +13,7 @@ import Testing
         let proxy = ProxyUnderTest()
         let (asking, idle) = (proxy.driver.connect(), proxy.driver.connect())
         proxy.driver.command(["INCR", "a"], to: asking)
-        proxy.driver.cut(proxy.master)
+        proxy.cut(.masterWrites)
         #expect(proxy.driver.closed.contains(asking))
         #expect(proxy.driver.output(of: asking) == "")
         #expect(!proxy.driver.closed.contains(idle))
@@ -25,12 +25,12 @@ import Testing
         let (first, second) = (proxy.driver.connect(), proxy.driver.connect())
         // The master takes the first request whole and one byte of the second.
         let request = Wire.request(["INCR", "a"])
-        proxy.driver.room[proxy.master] = request.count + 1
+        proxy.driver.room[proxy.id(of: .masterWrites)] = request.count + 1
         let third = proxy.driver.connect()
         proxy.driver.command(["INCR", "a"], to: first)
         proxy.driver.command(["INCR", "a"], to: second)
         proxy.driver.command(["INCR", "a"], to: third)
-        proxy.driver.cut(proxy.master)
+        proxy.cut(.masterWrites)
         #expect(proxy.driver.closed.contains(first))
         #expect(proxy.driver.closed.contains(second))
         #expect(!proxy.driver.closed.contains(third))
@@ -47,8 +47,8 @@ import Testing
             let proxy = ProxyUnderTest()
             let client = proxy.driver.connect()
             proxy.driver.command(["GET", "a"], to: client)
-            proxy.masterSays(Array(reply.utf8.prefix(cut)))
-            proxy.driver.cut(proxy.master)
+            proxy.says(Array(reply.utf8.prefix(cut)), on: .masterReads)
+            proxy.cut(.masterReads)
             #expect(proxy.driver.closed.contains(client), "cut at \(cut)")
             #expect(
                 proxy.driver.output(of: client)
@@ -62,41 +62,41 @@ import Testing
         let client = proxy.driver.connect()
         proxy.driver.command(["GET", "a"], to: client)
         #expect(proxy.driver.output(of: client) == "")
-        proxy.connectMaster()
-        #expect(proxy.sentToMaster() == "*2\r\n$3\r\nGET\r\n$1\r\na\r\n")
+        proxy.connect(.masterReads)
+        #expect(proxy.sent(to: .masterReads) == "*2\r\n$3\r\nGET\r\n$1\r\na\r\n")
     }
 
     @Test func whileTheMasterRefuses() throws {
         let proxy = ProxyUnderTest(isConnected: false)
         let client = proxy.driver.connect()
         proxy.driver.send(Wire.request(["GET", "a"]) + Wire.request(["SELECT", "0"]), to: client)
-        proxy.refuseMaster("Connection refused")
+        proxy.refuse(.masterReads)
         let error =
             "-ERR cannot reach the master at 127.0.0.1:6379: Connection refused; nothing was sent\r\n"
         #expect(proxy.driver.output(of: client) == error + "+OK\r\n")
         // Between two attempts requests are refused at once.
         proxy.driver.command(["GET", "a"], to: client)
         #expect(proxy.driver.output(of: client) == error)
-        #expect(proxy.takeConnectWish() == nil)
+        #expect(proxy.takeConnectWish(.masterReads) == nil)
         proxy.driver.pass(.milliseconds(100))
-        proxy.connectMaster()
+        proxy.connect(.masterReads)
         proxy.driver.command(["GET", "a"], to: client)
-        #expect(proxy.sentToMaster() == "*2\r\n$3\r\nGET\r\n$1\r\na\r\n")
+        #expect(proxy.sent(to: .masterReads) == "*2\r\n$3\r\nGET\r\n$1\r\na\r\n")
     }
 
     /// The pause between attempts grows to a second and starts anew after a steady connection.
     @Test func attemptsSlowDown() throws {
         let proxy = ProxyUnderTest(isConnected: false)
         for delay in [100, 200, 400, 800, 1000, 1000] {
-            proxy.refuseMaster("Connection refused")
+            proxy.refuse(.masterReads)
             proxy.driver.pass(.milliseconds(delay - 1))
-            #expect(proxy.takeConnectWish() == nil, "after \(delay - 1) ms")
+            #expect(proxy.takeConnectWish(.masterReads) == nil, "after \(delay - 1) ms")
             proxy.driver.pass(.milliseconds(1))
         }
-        proxy.connectMaster()
+        proxy.connect(.masterReads)
         proxy.driver.pass(.seconds(2))
-        proxy.driver.cut(proxy.master)
-        proxy.connectMaster()
+        proxy.cut(.masterReads)
+        proxy.connect(.masterReads)
     }
 
     /// What a client has been sent whole it can still read, when the master dies before the next reply.
@@ -105,8 +105,8 @@ import Testing
         let client = proxy.driver.connect()
         proxy.driver.room[client] = 0
         proxy.driver.send(Wire.request(["GET", "a"]) + Wire.request(["GET", "b"]), to: client)
-        proxy.masterSays("$1\r\n1\r\n")
-        proxy.driver.cut(proxy.master)
+        proxy.says("$1\r\n1\r\n", on: .masterReads)
+        proxy.cut(.masterReads)
         #expect(!proxy.driver.closed.contains(client))
         proxy.driver.room[client] = nil
         proxy.driver.drain(client)
@@ -122,25 +122,25 @@ import Testing
         proxy.driver.room[client] = 3
         proxy.driver.send(
             Array(repeatElement(Wire.request(["INCR", "a"]), count: 5).joined()), to: client)
-        #expect(proxy.driver.paused.contains(client))
-        proxy.masterSays("$10\r\n123")
-        proxy.driver.cut(proxy.master)
+        #expect(proxy.isHeldBack(client))
+        proxy.says("$10\r\n123", on: .masterWrites)
+        proxy.cut(.masterWrites)
         proxy.driver.pass(.seconds(1))
-        proxy.connectMaster()
+        proxy.connect(.masterWrites)
         proxy.driver.room[client] = nil
         proxy.driver.drain(client)
         #expect(proxy.driver.output(of: client) == "$10\r\n123")
         #expect(proxy.driver.closed.contains(client))
-        #expect(proxy.sentToMaster() == "")
+        #expect(proxy.sent(to: .masterWrites) == "")
     }
 
     /// A client that has said QUIT is told about its requests that never left, and then closed.
     @Test func quitBehindRequestsThatNeverLeft() throws {
         let proxy = ProxyUnderTest()
-        proxy.driver.room[proxy.master] = 0
+        proxy.driver.room[proxy.id(of: .masterReads)] = 0
         let client = proxy.driver.connect()
         proxy.driver.send(Wire.request(["GET", "a"]) + Wire.request(["QUIT"]), to: client)
-        proxy.driver.cut(proxy.master)
+        proxy.cut(.masterReads)
         #expect(
             proxy.driver.output(of: client)
                 == "-ERR cannot reach the master at 127.0.0.1:6379: the connection was lost; "
@@ -153,21 +153,21 @@ import Testing
         let proxy = ProxyUnderTest()
         let (first, second) = (proxy.driver.connect(), proxy.driver.connect())
         proxy.driver.command(["GET", "a"], to: first)
-        proxy.driver.tell(.moved(LinkID(number: 0)))
-        #expect(!proxy.driver.closed.contains(proxy.master))
+        proxy.driver.tell(.moved(.masterReads))
+        #expect(!proxy.isClosed(.masterReads))
         // Nothing more goes there, so that it falls quiet.
         proxy.driver.send(
             Array(["b", "c", "d"].map { Wire.request(["GET", $0]) }.joined()), to: second)
-        #expect(proxy.driver.paused.contains(second))
-        _ = proxy.sentToMaster()
-        proxy.masterSays("$1\r\n1\r\n")
-        #expect(proxy.sentToMaster() == "")
-        #expect(proxy.driver.closed.contains(proxy.master))
-        #expect(!proxy.driver.paused.contains(second))
-        proxy.connectMaster()
+        #expect(proxy.isHeldBack(second))
+        _ = proxy.sent(to: .masterReads)
+        proxy.says("$1\r\n1\r\n", on: .masterReads)
+        #expect(proxy.sent(to: .masterReads) == "")
+        #expect(proxy.isClosed(.masterReads))
+        #expect(!proxy.isHeldBack(second))
+        proxy.connect(.masterReads)
         let request = { (key: String) in "*2\r\n$3\r\nGET\r\n$1\r\n\(key)\r\n" }
-        #expect(proxy.sentToMaster() == request("b") + request("c") + request("d"))
-        proxy.masterSays("$1\r\n2\r\n$1\r\n3\r\n$1\r\n4\r\n")
+        #expect(proxy.sent(to: .masterReads) == request("b") + request("c") + request("d"))
+        proxy.says("$1\r\n2\r\n$1\r\n3\r\n$1\r\n4\r\n", on: .masterReads)
         #expect(proxy.driver.output(of: first) == "$1\r\n1\r\n")
         #expect(proxy.driver.output(of: second) == "$1\r\n2\r\n$1\r\n3\r\n$1\r\n4\r\n")
     }
@@ -179,19 +179,19 @@ import Testing
         proxy.driver.command(["GET", "a"], to: other)
         proxy.driver.send("POST / HTTP/1.1\r\nHost: x\r\nSET a b\r\n", to: browser)
         #expect(proxy.driver.closed == [browser])
-        #expect(proxy.sentToMaster() == "*2\r\n$3\r\nGET\r\n$1\r\na\r\n")
+        #expect(proxy.sent(to: .masterReads) == "*2\r\n$3\r\nGET\r\n$1\r\na\r\n")
         #expect(proxy.driver.output(of: browser) == "")
     }
 
     /// A master that accepts and hangs up (it is full, say) is not asked again in a tight loop.
     @Test func masterThatHangsUp() throws {
         let proxy = ProxyUnderTest()
-        proxy.masterSays("-ERR max number of clients reached\r\n")
-        #expect(proxy.driver.closed.contains(proxy.master))
-        #expect(proxy.takeConnectWish() == nil)
+        proxy.says("-ERR max number of clients reached\r\n", on: .masterReads)
+        #expect(proxy.isClosed(.masterReads))
+        #expect(proxy.takeConnectWish(.masterReads) == nil)
         #expect(proxy.driver.log.contains { $0.contains("max number of clients reached") })
         proxy.driver.pass(.milliseconds(100))
-        #expect(proxy.takeConnectWish() != nil)
+        #expect(proxy.takeConnectWish(.masterReads) != nil)
     }
 
     /// Bytes that are not a reply end the connection: what follows cannot be told apart any more.
@@ -199,8 +199,8 @@ import Testing
         let proxy = ProxyUnderTest()
         let client = proxy.driver.connect()
         proxy.driver.command(["GET", "a"], to: client)
-        proxy.masterSays("what?\r\n")
-        #expect(proxy.driver.closed.contains(proxy.master))
+        proxy.says("what?\r\n", on: .masterReads)
+        #expect(proxy.isClosed(.masterReads))
         #expect(proxy.driver.closed.contains(client))
         #expect(proxy.driver.output(of: client) == "")
     }

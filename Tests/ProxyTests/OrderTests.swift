@@ -15,10 +15,10 @@ import Testing
         proxy.driver.command(["GET", "b"], to: second)
         proxy.driver.command(["GET", "c"], to: first)
         #expect(
-            proxy.sentToMaster()
+            proxy.sent(to: .masterReads)
                 == "*2\r\n$3\r\nGET\r\n$1\r\na\r\n*2\r\n$3\r\nGET\r\n$1\r\nb\r\n*2\r\n$3\r\nGET\r\n$1\r\nc\r\n"
         )
-        proxy.masterSays("$1\r\n1\r\n$1\r\n2\r\n$1\r\n3\r\n")
+        proxy.says("$1\r\n1\r\n$1\r\n2\r\n$1\r\n3\r\n", on: .masterReads)
         #expect(proxy.driver.output(of: first) == "$1\r\n1\r\n$1\r\n3\r\n")
         #expect(proxy.driver.output(of: second) == "$1\r\n2\r\n")
     }
@@ -32,10 +32,10 @@ import Testing
             proxy.driver.command(["GET", "a"], to: first)
             proxy.driver.command(["MGET", "a", "b"], to: second)
             proxy.driver.command(["GET", "c"], to: second)
-            proxy.driver.command(["SET", "d", "1"], to: first)
+            proxy.driver.command(["GET", "d"], to: first)
             let bytes = [UInt8](replies.utf8)
-            proxy.masterSays(Array(bytes[..<cut]))
-            proxy.masterSays(Array(bytes[cut...]))
+            proxy.says(Array(bytes[..<cut]), on: .masterReads)
+            proxy.says(Array(bytes[cut...]), on: .masterReads)
             #expect(proxy.driver.output(of: first) == "$5\r\nhello\r\n+OK\r\n", "cut at \(cut)")
             #expect(
                 proxy.driver.output(of: second) == "*2\r\n:1\r\n$-1\r\n-ERR no\r\n", "cut at \(cut)"
@@ -52,16 +52,16 @@ import Testing
         ] {
             proxy.driver.command(words, to: client)
         }
-        proxy.driver.command(["SELECT", "9"], to: client)
+        proxy.driver.command(["SELECT", "99"], to: client)
         #expect(proxy.driver.output(of: client) == "")
-        proxy.masterSays("$1\r\n1\r\n")
+        proxy.says("$1\r\n1\r\n", on: .masterReads)
         #expect(proxy.driver.output(of: client) == "$1\r\n1\r\n+OK\r\n$-1\r\n")
-        proxy.masterSays("$1\r\n2\r\n")
+        proxy.says("$1\r\n2\r\n", on: .masterReads)
         #expect(proxy.driver.output(of: client) == "$1\r\n2\r\n")
-        proxy.masterSays("$1\r\n3\r\n")
+        proxy.says("$1\r\n3\r\n", on: .masterReads)
         #expect(
             proxy.driver.output(of: client)
-                == "$1\r\n3\r\n-ERR this proxy serves database 0 only\r\n")
+                == "$1\r\n3\r\n-ERR DB index is out of range\r\n")
     }
 
     /// The replies of a client that has gone are dropped, also when its slot has a new owner.
@@ -72,9 +72,9 @@ import Testing
         proxy.driver.cut(old)
         let new = proxy.driver.connect(as: ConnectionID(slot: 7, generation: 2))
         proxy.driver.command(["GET", "mine"], to: new)
-        proxy.masterSays("$6\r\nsecret\r\n")
+        proxy.says("$6\r\nsecret\r\n", on: .masterReads)
         #expect(proxy.driver.output(of: new) == "")
-        proxy.masterSays("$4\r\nmine\r\n")
+        proxy.says("$4\r\nmine\r\n", on: .masterReads)
         #expect(proxy.driver.output(of: new) == "$4\r\nmine\r\n")
     }
 
@@ -83,7 +83,7 @@ import Testing
         let proxy = ProxyUnderTest()
         let client = proxy.driver.connect()
         proxy.driver.send("  set 'a b' \"c\\n\"\r\n", to: client)
-        #expect(proxy.sentToMaster() == "*3\r\n$3\r\nset\r\n$3\r\na b\r\n$2\r\nc\n\r\n")
+        #expect(proxy.sent(to: .masterWrites) == "*3\r\n$3\r\nset\r\n$3\r\na b\r\n$2\r\nc\n\r\n")
     }
 
     /// A client that sends and closes its side gets its replies, then the end.
@@ -93,7 +93,7 @@ import Testing
         proxy.driver.command(["GET", "a"], to: client)
         proxy.driver.end(client)
         #expect(!proxy.driver.closed.contains(client))
-        proxy.masterSays("$1\r\n1\r\n")
+        proxy.says("$1\r\n1\r\n", on: .masterReads)
         #expect(proxy.driver.output(of: client) == "$1\r\n1\r\n")
         #expect(proxy.driver.closed.contains(client))
     }
@@ -105,8 +105,8 @@ import Testing
         proxy.driver.send(
             Wire.request(["GET", "a"]) + Wire.request(["QUIT"]) + Wire.request(["GET", "b"]),
             to: client)
-        #expect(proxy.sentToMaster() == "*2\r\n$3\r\nGET\r\n$1\r\na\r\n")
-        proxy.masterSays("$1\r\n1\r\n")
+        #expect(proxy.sent(to: .masterReads) == "*2\r\n$3\r\nGET\r\n$1\r\na\r\n")
+        proxy.says("$1\r\n1\r\n", on: .masterReads)
         #expect(proxy.driver.output(of: client) == "$1\r\n1\r\n+OK\r\n")
         #expect(proxy.driver.closed.contains(client))
     }
@@ -118,7 +118,7 @@ import Testing
         proxy.driver.command(["GET", "a"], to: bad)
         proxy.driver.send("*1\r\n:oops\r\n", to: bad)
         proxy.driver.command(["GET", "b"], to: good)
-        proxy.masterSays("$1\r\n1\r\n$1\r\n2\r\n")
+        proxy.says("$1\r\n1\r\n$1\r\n2\r\n", on: .masterReads)
         #expect(
             proxy.driver.output(of: bad)
                 == "$1\r\n1\r\n-ERR Protocol error: expected '$', got ':'\r\n")

@@ -1,17 +1,8 @@
-// Who is owed the next replies of a backend connection.
+// Who is owed the next replies of a backend connection, in the order of their requests.
 
 import RESP
 
-/// A run of requests of one client, sent one behind the other on a backend connection and not all answered.
-struct Ticket {
-    let client: ConnectionID
-    /// Replies that are still owed.
-    var replies: Int
-    /// Where the first request of the run began, counted in bytes ever queued on the connection.
-    let start: Int
-}
-
-/// The tickets of one backend connection in the order of their requests: a ring that grows to what is in flight.
+/// The tickets of one backend connection: a ring that grows to what is in flight.
 struct TicketQueue {
     private var ring: [Ticket?] = []
     private var head = 0
@@ -23,33 +14,43 @@ struct TicketQueue {
 
     var first: Ticket? { count == 0 ? nil : ring[head] }
 
-    /// Adds one request of `client`, to the last ticket if that one may be lengthened.
-    mutating func add(_ client: ConnectionID, start: Int, lengthensLast: Bool) {
-        replies += 1
-        if lengthensLast, count > 0 {
-            let last = (head + count - 1) & (ring.count - 1)
-            if ring[last]!.client == client {
-                ring[last]!.replies += 1
-                return
-            }
-        }
+    mutating func append(_ ticket: Ticket) {
         if count == ring.count { grow() }
-        ring[(head + count) & (ring.count - 1)] = Ticket(client: client, replies: 1, start: start)
+        ring[(head + count) & (ring.count - 1)] = ticket
         count += 1
+        replies += Int(ticket.replies)
     }
 
-    /// Notes that `number` replies of the first ticket have been delivered whole.
-    mutating func settle(_ number: Int) {
+    /// Adds one request to the last ticket if it is of the same client and kind, and of the same turn.
+    mutating func lengthenLast(
+        _ client: ConnectionID, _ kind: Ticket.Kind, _ delivery: Ticket.Delivery = .plain,
+        since: Instant
+    ) -> Bool {
+        guard count > 0 else { return false }
+        let last = (head + count - 1) & (ring.count - 1)
+        guard ring[last]!.client == client, ring[last]!.kind == kind, ring[last]!.since == since,
+            ring[last]!.delivery == delivery, delivery != .special
+        else { return false }
+        ring[last]!.replies += 1
+        replies += 1
+        return true
+    }
+
+    /// Notes that `number` replies of the first ticket have come whole. Returns true when it was owed no more.
+    mutating func settle(_ number: Int) -> Bool {
         replies -= number
-        ring[head]!.replies -= number
+        ring[head]!.replies -= Int32(number)
+        ring[head]!.done += Int32(number)
         precondition(ring[head]!.replies >= 0, "more replies than requests")
-        if ring[head]!.replies == 0 { removeFirst() }
+        guard ring[head]!.replies == 0 else { return false }
+        removeFirst()
+        return true
     }
 
     /// Takes the first ticket away with all that it is owed.
     mutating func popFirst() -> Ticket? {
         guard let ticket = first else { return nil }
-        replies -= ticket.replies
+        replies -= Int(ticket.replies)
         removeFirst()
         return ticket
     }
@@ -59,9 +60,17 @@ struct TicketQueue {
         for index in 0..<count { body(ring[(head + index) & (ring.count - 1)]!) }
     }
 
+    /// Lets `change` change any ticket, the oldest first.
+    mutating func update(_ change: (inout Ticket) -> Void) {
+        for index in 0..<count { change(&ring[(head + index) & (ring.count - 1)]!) }
+    }
+
     /// Whether a client other than this one waits. O(tickets).
     func owesAnybody(but client: ConnectionID) -> Bool {
-        (0..<count).contains { ring[(head + $0) & (ring.count - 1)]!.client != client }
+        (0..<count).contains {
+            let waiting = ring[(head + $0) & (ring.count - 1)]!.client
+            return waiting != client && waiting != Ticket.nobody
+        }
     }
 
     private mutating func removeFirst() {

@@ -187,6 +187,11 @@ enum ProxyKeys {
             "connections that wait to be accepted",
             why: "as redis-server; the system may allow fewer",
             whenReached: "the kernel lets the client try again"),
+        ProxyKey(
+            "tcp.user_timeout", .seconds(\.tcp.userTimeout, .zero...oneDay),
+            "how long a backend may leave what it was sent unacknowledged, 0: as the kernel has it",
+            why: "finds backends that vanished while requests were on their way",
+            whenReached: "the connection is closed and made anew"),
     ]
 
     private static let limits: [ProxyKey] = [

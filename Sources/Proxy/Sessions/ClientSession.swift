@@ -2,7 +2,8 @@
 
 import RESP
 
-/// A client's connection. Its replies come back in the order of its requests, whoever answers them.
+/// A client's connection. All its unanswered requests are on one backend connection, so replies come back in the
+/// order of its requests by themselves; replies of the proxy's own wait for their turn.
 final class ClientSession {
     enum State {
         case open
@@ -10,6 +11,18 @@ final class ClientSession {
         case ended
         /// Nothing more is taken from it; it is closed when what it is owed has been delivered.
         case closing
+    }
+
+    /// Why a client is not read from for a while.
+    enum Pause: Equatable {
+        /// It has asked too much, or left too much unread.
+        case room
+        /// That connection takes no more for now.
+        case backend(LinkID)
+        /// The next request goes out on another connection, and so only when everything has been answered.
+        case drained
+        /// The answer to a request comes later than the turn, and nothing may overtake it.
+        case answer
     }
 
     /// A reply of the proxy's own that must wait for replies of requests before it.
@@ -27,22 +40,39 @@ final class ClientSession {
     let number: Int
     let peer: PeerAddress
     var state: State = .open
+    var version = ProtocolVersion.resp2
+    /// It may ask for things: no password is wanted, or it has given one.
+    var isAuthenticated = true
+    /// The number of the lane: which connections its requests go over.
+    var lane: Int32 = 0
     var output: OutputQueue
     var unfinished: UnfinishedRequest?
+    /// The connection that its last request went out on.
+    var link: LinkID?
+    /// When it last sent something.
+    var usedAt: Instant
     /// Requests sent to a backend, and replies delivered, since the client connected.
     var forwarded = 0
     var delivered = 0
+    /// Writes that are not answered yet.
+    var writes: Int32 = 0
     /// In rising order of position.
     private(set) var held: [HeldReply] = []
-    private var heldBytes = 0
-    var isPaused = false
-    /// True while the list of those who wait for the backend names it.
+    private var heldBytes: Int32 = 0
+    var pause: Pause?
+    /// It has part of a reply, whose rest must be the next that it gets.
+    var isMidReply = false
+    /// The driver was told not to read from it.
+    var isStopped = false
+    /// True while the list of those who wait for a backend names it.
     var isWaiting = false
     /// True while this turn's list of connections with output names it.
     var isListed = false
-    var name: [UInt8] = []
+    /// What only few clients have: a name, a transaction, a connection of their own.
+    var extras: SessionExtras?
 
-    init(id: ConnectionID, number: Int, peer: PeerAddress, pool: BlockPool) {
+    init(id: ConnectionID, number: Int, peer: PeerAddress, pool: BlockPool, at now: Instant) {
+        usedAt = now
         self.id = id
         self.number = number
         self.peer = peer
@@ -52,31 +82,46 @@ final class ClientSession {
     /// Requests that the client still waits for.
     var inFlight: Int { forwarded - delivered + held.count }
 
+    /// Replies that backends still owe it.
+    var owed: Int { forwarded - delivered }
+
     /// Bytes of replies that are kept for the client.
-    var unread: Int { output.count + heldBytes }
+    var unread: Int { output.count + Int(heldBytes) }
 
     /// True when the client is owed nothing, and nothing of it is left to do.
     var isDone: Bool {
         switch state {
         case .open: false
-        case .ended: inFlight == 0 && output.isEmpty && !isPaused
-        case .closing: inFlight == 0 && output.isEmpty
+        case .ended: inFlight == 0 && output.isEmpty && pause == nil
+        case .closing: inFlight == 0 && output.isEmpty && pause != .answer
         }
+    }
+
+    /// No reply is wanted: CLIENT REPLY.
+    var isSilent: Bool { extras.map { $0.replies != .on } ?? false }
+
+    /// The rare things, made when first wanted.
+    var rare: SessionExtras {
+        if let extras { return extras }
+        let fresh = SessionExtras()
+        extras = fresh
+        return fresh
     }
 
     /// Keeps a reply until all requests before it have been answered.
     func hold(_ bytes: [UInt8]) {
         held.append(HeldReply(position: forwarded, bytes: bytes))
-        heldBytes += bytes.count
+        heldBytes += Int32(clamping: bytes.count)
     }
 
     /// Gives up what is not delivered, because no reply will come any more, and what is not read. What has been
     /// delivered can still be taken. Returns the input that was kept.
     func cutShort() -> UnfinishedRequest? {
         forwarded = delivered
+        writes = 0
         held = []
         heldBytes = 0
-        isPaused = false
+        pause = nil
         state = .closing
         defer { unfinished = nil }
         return unfinished
@@ -88,7 +133,7 @@ final class ClientSession {
         while count < held.count, held[count].position == delivered {
             let bytes = held[count].bytes
             output.append(bytes.span)
-            heldBytes -= bytes.count
+            heldBytes -= Int32(clamping: bytes.count)
             count += 1
         }
         if count > 0 { held.removeFirst(count) }

@@ -1,64 +1,223 @@
-// Commands about the client's own connection, which the proxy answers itself.
+// Commands about the client's own connection: who it is, what it speaks, which database it means.
 
 import RESP
 
 extension ProxyCore {
-    func answer(_ request: Request, _ command: CommandID, of client: ClientSession) {
+    func changeSession(
+        _ request: Request, _ command: CommandID, of client: ClientSession
+    ) -> ClientSession.Pause? {
         let row = table[command]
-        guard row.accepts(argumentCount: request.count) else {
-            return reply(to: client) {
-                $0.append("-ERR wrong number of arguments for '")
-                $0.append(row.name)
-                $0.append("' command\r\n")
-            }
+        if row.isContainer {
+            refuseSubcommand(request, of: client)
+            return nil
         }
+        guard hasRightArity(request, command, of: client) else { return nil }
         switch command {
         case .quit:
             reply(to: client) { $0.append("+OK\r\n") }
             client.state = .closing
-        case .select:
-            select(request[1], of: client)
-        case .hello:
-            hello(request, of: client)
-        case .clientID:
+        case .select: return select(request[1], of: client)
+        case .auth: return logIn(request, of: client)
+        case .hello: return greet(request, of: client)
+        case .reset: return reset(client)
+        case .readonly, .readwrite, .asking:
             reply(to: client) {
-                $0.append(UInt8(ascii: ":"))
-                Decimal.append(client.number, to: &$0)
-                $0.append("\r\n")
+                $0.append("-ERR This instance has cluster support disabled\r\n")
             }
-        case .clientGetname:
-            let name = client.name
-            reply(to: client) { output in
-                if name.isEmpty {
-                    output.appendNull(for: .resp2)
-                } else {
-                    output.appendBulk(name.span)
-                }
-            }
-        case .clientSetname:
-            setName(request[2], of: client)
-        case .clientSetinfo:
-            reply(to: client) { $0.append("+OK\r\n") }
         default:
-            reply(to: client) {
-                $0.append("-ERR '")
-                $0.append(row.name)
-                $0.append(
-                    "' is not served by this proxy: it is about connections of the server\r\n")
+            return performClient(request, command, of: client)
+        }
+        return nil
+    }
+
+    /// What redis-server says of `CLIENT FOO`.
+    func refuseSubcommand(_ request: Request, of client: ClientSession) {
+        counters.refusedCommands += 1
+        reply(to: client) {
+            guard request.count > 1 else {
+                $0.append("-ERR wrong number of arguments for '")
+                ErrorText.appendLowercased(request[0], to: &$0)
+                return $0.append("' command\r\n")
             }
+            $0.append("-ERR unknown subcommand '")
+            ErrorText.append(request[1], upTo: 128, to: &$0)
+            $0.append("'. Try ")
+            ErrorText.appendUppercased(request[0], to: &$0)
+            $0.append(" HELP.\r\n")
         }
     }
 
-    /// Clients share connections, which stay in database 0.
-    private func select(_ database: Span<UInt8>, of client: ClientSession) {
-        reply(to: client) {
-            switch Decimal.integer(database) {
-            case nil: $0.append("-ERR value is not an integer or out of range\r\n")
-            case 0?: $0.append("+OK\r\n")
-            default: $0.append("-ERR this proxy serves database 0 only\r\n")
+    // MARK: SELECT
+
+    /// Changes the lane; on a connection of the client's own the database itself is changed too.
+    private func select(
+        _ database: Span<UInt8>, of client: ClientSession
+    ) -> ClientSession.Pause? {
+        guard let number = Decimal.integer(database) else {
+            reply(to: client) { $0.append("-ERR value is not an integer or out of range\r\n") }
+            return nil
+        }
+        guard number >= 0, number < configuration.databases else {
+            reply(to: client) { $0.append("-ERR DB index is out of range\r\n") }
+            return nil
+        }
+        if let pin = client.extras?.pin, pin.purpose == .oneAnswer { return .drained }
+        var key = lanes[Int(client.lane)]
+        key.database = number
+        guard change(client, to: key) else { return nil }
+        tellOwn(client, [Array("SELECT".utf8), Array(String(number).utf8)])
+        reply(to: client) { $0.append("+OK\r\n") }
+        return nil
+    }
+
+    /// Moves a client to another lane; it is told if there are too many.
+    private func change(_ client: ClientSession, to key: LaneKey) -> Bool {
+        guard let lane = laneNumber(key) else {
+            reply(to: client) {
+                $0.append("-ERR too many combinations of database, protocol and user are in use ")
+                $0.append("(limits.lanes)\r\n")
             }
+            return false
+        }
+        client.lane = lane
+        return true
+    }
+
+    /// Has a client's own connection, if it has one, do as the session does; it is of no use to others then.
+    private func tellOwn(_ client: ClientSession, _ words: [[UInt8]]) {
+        guard let pin = client.extras?.pin, let connection = links[Int(pin.link.number)] else {
+            return
+        }
+        connection.isSoiled = true
+        var bytes = OutputQueue(pool: pool)
+        bytes.appendArrayHeader(words.count)
+        for word in words { bytes.appendBulk(word.span) }
+        bytes.drain { pieces in
+            sendUnanswered(pieces[0], replies: 1, on: pin.link)
+            return pieces.total
         }
     }
+
+    // MARK: HELLO
+
+    /// `HELLO [version [AUTH user password] [SETNAME name]]`.
+    private func greet(_ request: Request, of client: ClientSession) -> ClientSession.Pause? {
+        var version = client.version
+        if request.count > 1 {
+            guard let number = Decimal.integer(request[1]) else {
+                reply(to: client) {
+                    $0.append("-ERR Protocol version is not an integer or out of range\r\n")
+                }
+                return nil
+            }
+            guard number == 2 || number == 3 else {
+                reply(to: client) { $0.append("-NOPROTO unsupported protocol version\r\n") }
+                return nil
+            }
+            version = number == 2 ? .resp2 : .resp3
+        }
+        var name: [UInt8]?
+        var credentials: Credentials?
+        var index = 2
+        while index < request.count {
+            let left = request.count - 1 - index
+            if request[index].equalsIgnoringCase("AUTH"), left >= 2 {
+                credentials = Credentials(
+                    user: [UInt8](copying: request[index + 1]),
+                    password: [UInt8](copying: request[index + 2]))
+                index += 3
+            } else if request[index].equalsIgnoringCase("SETNAME"), left >= 1 {
+                guard isAllowed(request[index + 1], of: client) else { return nil }
+                name = [UInt8](copying: request[index + 1])
+                index += 2
+            } else {
+                let option = [UInt8](copying: request[index])
+                reply(to: client) {
+                    $0.append("-ERR Syntax error in HELLO option '")
+                    ErrorText.append(option.span, upTo: 128, to: &$0)
+                    $0.append("'\r\n")
+                }
+                return nil
+            }
+        }
+        let greeting = Hello(version: version, name: name)
+        if let credentials { return logIn(credentials, then: greeting, of: client) }
+        guard client.isAuthenticated else {
+            reply(to: client) {
+                $0.append("-NOAUTH HELLO must be called with the client already authenticated, ")
+                $0.append("otherwise the HELLO <proto> AUTH <user> <pass> option can be used to ")
+                $0.append("authenticate the client and select the RESP protocol version at the ")
+                $0.append("same time\r\n")
+            }
+            return nil
+        }
+        return finish(greeting, of: client)
+    }
+
+    /// Makes a HELLO true and answers it.
+    func finish(_ hello: Hello, of client: ClientSession) -> ClientSession.Pause? {
+        if hello.version != client.version {
+            if client.extras?.subscription != nil {
+                refuseHello(client)
+                return nil
+            }
+            if let pin = client.extras?.pin, pin.purpose == .oneAnswer { return .drained }
+            var key = lanes[Int(client.lane)]
+            key.version = hello.version
+            guard change(client, to: key) else { return nil }
+            client.version = hello.version
+            tellOwn(
+                client, [Array("HELLO".utf8), Array((hello.version == .resp3 ? "3" : "2").utf8)])
+        }
+        if let name = hello.name { client.rare.name = name }
+        let version = client.version
+        let number = client.number
+        reply(to: client) {
+            $0.appendMapHeader(7, for: version)
+            $0.appendBulk("server")
+            $0.appendBulk("redis")
+            $0.appendBulk("version")
+            $0.appendBulk("7.0.15")
+            $0.appendBulk("proto")
+            $0.appendInteger(version == .resp3 ? 3 : 2)
+            $0.appendBulk("id")
+            $0.appendInteger(number)
+            $0.appendBulk("mode")
+            $0.appendBulk("standalone")
+            $0.appendBulk("role")
+            $0.appendBulk("master")
+            $0.appendBulk("modules")
+            $0.appendArrayHeader(0)
+        }
+        return nil
+    }
+
+    private func refuseHello(_ client: ClientSession) {
+        reply(to: client) {
+            $0.append("-ERR the protocol cannot be changed here while the client is subscribed\r\n")
+        }
+    }
+
+    // MARK: RESET
+
+    /// Back to how a client is that has just connected. What it had for itself is closed rather than cleaned.
+    private func reset(_ client: ClientSession) -> ClientSession.Pause? {
+        guard client.owed == 0 else { return .drained }
+        releasePrivate(of: client)
+        client.extras = nil
+        client.version = .resp2
+        beginSession(client)
+        reply(to: client) { $0.append("+RESET\r\n") }
+        return nil
+    }
+
+    /// What a client may do before it says who it is.
+    func beginSession(_ client: ClientSession) {
+        client.lane = 0
+        client.isAuthenticated = configuration.authentication == .none
+    }
+
+    // MARK: CLIENT
 
     /// Answers only when it is not.
     private func isAllowed(_ name: Span<UInt8>, of client: ClientSession) -> Bool {
@@ -77,46 +236,84 @@ extension ProxyCore {
         return true
     }
 
-    private func setName(_ name: Span<UInt8>, of client: ClientSession) {
-        guard isAllowed(name, of: client) else { return }
-        client.name = [UInt8](copying: name)
+    private func performClient(
+        _ request: Request, _ command: CommandID, of client: ClientSession
+    ) -> ClientSession.Pause? {
+        switch command {
+        case .clientID:
+            let number = client.number
+            reply(to: client) { $0.appendInteger(number) }
+        case .clientGetname:
+            let name = client.extras?.name ?? []
+            let version = client.version
+            reply(to: client) { output in
+                if name.isEmpty {
+                    output.appendNull(for: version)
+                } else {
+                    output.appendBulk(name.span)
+                }
+            }
+        case .clientSetname:
+            guard isAllowed(request[2], of: client) else { return nil }
+            client.rare.name = [UInt8](copying: request[2])
+            reply(to: client) { $0.append("+OK\r\n") }
+        case .clientSetinfo: setInfo(request, of: client)
+        case .clientReply: setReplies(request[2], of: client)
+        default:
+            let row = table[command]
+            reply(to: client) {
+                $0.append("-ERR '")
+                $0.append(row.name)
+                $0.append(
+                    "' is not served by this proxy: it is about connections of the server\r\n")
+            }
+        }
+        return nil
+    }
+
+    /// `CLIENT SETINFO LIB-NAME|LIB-VER text`, which came with 7.2 and which libraries send unasked.
+    private func setInfo(_ request: Request, of client: ClientSession) {
+        let isName = request[2].equalsIgnoringCase("LIB-NAME")
+        guard isName || request[2].equalsIgnoringCase("LIB-VER") else {
+            let option = [UInt8](copying: request[2])
+            return reply(to: client) {
+                $0.append("-ERR Unrecognized option '")
+                ErrorText.append(option.span, upTo: 128, to: &$0)
+                $0.append("'\r\n")
+            }
+        }
+        let text = request[3]
+        guard text.count <= ClientSession.longestName, ClientName.isValid(text) else {
+            return reply(to: client) {
+                $0.append(isName ? "-ERR lib-name" : "-ERR lib-ver")
+                $0.append(" cannot contain spaces, newlines or special characters.\r\n")
+            }
+        }
+        if isName {
+            client.rare.libraryName = [UInt8](copying: text)
+        } else {
+            client.rare.libraryVersion = [UInt8](copying: text)
+        }
         reply(to: client) { $0.append("+OK\r\n") }
     }
 
-    /// `HELLO [2 [SETNAME name]]`. The shared connections speak RESP2, so that is what clients get.
-    private func hello(_ request: Request, of client: ClientSession) {
-        if request.count > 1 {
-            guard let version = Decimal.integer(request[1]) else {
-                return reply(to: client) {
-                    $0.append("-ERR Protocol version is not an integer or out of range\r\n")
-                }
-            }
-            guard version == 2 else {
-                return reply(to: client) { $0.append("-NOPROTO unsupported protocol version\r\n") }
-            }
-        }
-        var index = 2
-        var name: [UInt8]?
-        while index < request.count {
-            guard request[index].equalsIgnoringCase("SETNAME"), index + 1 < request.count else {
-                let option = [UInt8](copying: request[index])
-                return reply(to: client) {
-                    $0.append("-ERR Syntax error in HELLO option '")
-                    ErrorText.append(option.span, upTo: 128, to: &$0)
-                    $0.append("'\r\n")
-                }
-            }
-            guard isAllowed(request[index + 1], of: client) else { return }
-            name = [UInt8](copying: request[index + 1])
-            index += 2
-        }
-        if let name { client.name = name }
-        reply(to: client) {
-            $0.append("*14\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$6\r\n7.0.15\r\n")
-            $0.append("$5\r\nproto\r\n:2\r\n$2\r\nid\r\n:")
-            Decimal.append(client.number, to: &$0)
-            $0.append("\r\n$4\r\nmode\r\n$10\r\nstandalone\r\n$4\r\nrole\r\n$6\r\nmaster\r\n")
-            $0.append("$7\r\nmodules\r\n*0\r\n")
+    /// `CLIENT REPLY ON|OFF|SKIP`; only ON is answered.
+    private func setReplies(_ word: Span<UInt8>, of client: ClientSession) {
+        if word.equalsIgnoringCase("ON") {
+            client.extras?.replies = .on
+            reply(to: client) { $0.append("+OK\r\n") }
+        } else if word.equalsIgnoringCase("OFF") {
+            client.rare.replies = .off
+        } else if word.equalsIgnoringCase("SKIP") {
+            if client.extras?.replies != .off { client.rare.replies = .skipNext }
+        } else {
+            reply(to: client) { $0.append("-ERR syntax error\r\n") }
         }
     }
+}
+
+/// What a HELLO asks for, credentials apart.
+struct Hello {
+    let version: ProtocolVersion
+    let name: [UInt8]?
 }

@@ -22,7 +22,7 @@ extension Setup {
             seed: seed, at: now, limits: limits)
     }
 
-    private static func makeProxy(workers: Int, seed: UInt64) -> [any Core] {
+    private static func makeProxy(workers: Int, seed: UInt64, now: Moment) -> [any Core] {
         var random = Random(seed: seed)
         var configuration = ProxyConfiguration()
         configuration.backends.master = Setup.serverEndpoint
@@ -35,7 +35,7 @@ extension Setup {
         return (0..<workers).map { worker in
             ProxyCore(
                 configuration: configuration, worker: worker, workers: workers,
-                clientCount: clientCount)
+                clientCount: clientCount, seed: seed, at: now)
         }
     }
 }

@@ -11,7 +11,7 @@ struct Setup {
     var server: (_ seed: UInt64, _ now: Moment) -> any Core
     /// Makes the cores of all workers of the proxy each time it starts, so that they can share what workers of one
     /// process share; without it clients connect to the server.
-    var proxy: ((_ workers: Int, _ seed: UInt64) -> [any Core])?
+    var proxy: ((_ workers: Int, _ seed: UInt64, _ now: Moment) -> [any Core])?
     /// How many workers the proxy has; with none the clients connect to the server.
     var workers: Int?
     var clients = 20
@@ -77,8 +77,8 @@ final class World {
         var entrance = server.endpoint
         if let makeProxy = setup.proxy, workers > 0 {
             let proxySeed = random.next()
-            let proxy = Machine(.proxy, at: Setup.proxyEndpoint, in: self) { life, _ in
-                makeProxy(workers, proxySeed &+ UInt64(life))
+            let proxy = Machine(.proxy, at: Setup.proxyEndpoint, in: self) { life, now in
+                makeProxy(workers, proxySeed &+ UInt64(life), now)
             }
             for worker in 0..<workers {
                 let name = "proxy worker \(worker)"

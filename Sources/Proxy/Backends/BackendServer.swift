@@ -1,0 +1,110 @@
+// One server behind the proxy, as one worker sees it.
+
+import RESP
+
+/// A server: where it is, what is known of it, and the connections to it.
+final class BackendServer {
+    enum Role: Equatable {
+        case master
+        case replica
+    }
+
+    /// Its place in the core's list, master first.
+    let index: Int
+    let endpoint: Endpoint
+    let role: Role
+    let place: BackendPlace
+    let weight: Int
+    /// By the number of the lane; nil until the first client needs one.
+    var lanes: [Lane?] = []
+    /// The connection for the proxy's own questions, and the one that is open.
+    var control: BackendConnection?
+    var probe: Probe?
+    /// The process that answered last.
+    var runID: [UInt8]?
+    /// Connections for one client alone that wait for the next.
+    var spares: [BackendConnection] = []
+    /// Connections for one client alone, spares too.
+    var privateCount = 0
+    /// Replies owed on shared connections.
+    var outstanding = 0
+    /// How long it takes to answer: a moving average in nanoseconds, over tickets.
+    private(set) var latency: Int64 = 0
+    var health: BackendHealth
+    var counters = BackendCounters()
+
+    init(
+        index: Int, endpoint: Endpoint, role: Role, place: BackendPlace,
+        weight: Int, since now: Instant
+    ) {
+        self.index = index
+        self.endpoint = endpoint
+        self.role = role
+        self.place = place
+        self.weight = weight
+        health = BackendHealth(since: now)
+    }
+
+    /// Takes one more measurement into the average: an eighth of it, so that the last dozen tickets decide.
+    func noteLatency(_ duration: Duration) {
+        let measured = duration.nanoseconds
+        latency = latency == 0 ? measured : latency + (measured - latency) / 8
+    }
+
+    /// The mark in the cursors that it gives; before it has told its run id that of its address.
+    var tag: CursorTag {
+        let identity = runID ?? Array(endpoint.description.utf8)
+        return CursorTag(runID: identity.span)
+    }
+
+    var name: String {
+        "\(role == .master ? "master" : "replica") \(endpoint)"
+    }
+}
+
+/// A question about a server's state that is not answered yet.
+struct Probe {
+    let errand: Int
+    let since: Instant
+}
+
+/// What happened at a server since the start.
+struct BackendCounters {
+    var requests = 0
+    var replies = 0
+    var errors = 0
+    var retriedAway = 0
+    var timeouts = 0
+    var losses = 0
+}
+
+/// The connections that clients share who speak the same protocol in the same database as the same user.
+final class Lane {
+    /// For reads, and beside them those for writes; a replica has none of these.
+    var readers: [BackendConnection]
+    var writers: [BackendConnection]
+    var usedAt: Instant
+
+    init(readers: [BackendConnection], writers: [BackendConnection], at now: Instant) {
+        self.readers = readers
+        self.writers = writers
+        usedAt = now
+    }
+}
+
+/// What tells lanes apart.
+struct LaneKey: Equatable {
+    var version: ProtocolVersion
+    var database: Int
+    /// Who the connections say they are; nil for the proxy's own user.
+    var identity: Identity?
+
+    static let first = LaneKey(version: .resp2, database: 0, identity: nil)
+}
+
+/// A user of the backends.
+struct Identity: Equatable {
+    /// Nil for the default user, as AUTH with one argument names it.
+    let user: [UInt8]?
+    let password: [UInt8]
+}

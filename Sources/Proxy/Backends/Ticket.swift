@@ -1,0 +1,57 @@
+// Whose the next replies of a backend connection are, and what becomes of them.
+
+import RESP
+
+/// A run of requests, sent one behind the other on one connection in one turn, that are not all answered.
+struct Ticket {
+    /// What was asked; it decides what happens when no answer comes.
+    enum Kind: UInt8 {
+        /// May be asked again, of anybody.
+        case read
+        /// May have changed data: never sent twice.
+        case write
+        /// Waits for as long as it takes: the server answers when something happens.
+        case blocking
+        /// A question of the proxy's own.
+        case errand
+    }
+
+    /// What is done with the replies.
+    enum Delivery: UInt8 {
+        /// They are passed on as they come.
+        case plain
+        /// The first entry of the connection's `specials` says what is done with the one reply.
+        case special
+        /// They are read and forgotten, by the client's own wish.
+        case dropped
+    }
+
+    /// Who asked. Nobody for the proxy's own questions, and when the answer is not wanted any more: a time-out was
+    /// answered in its place, or another server does what was asked.
+    var client: ConnectionID
+    let kind: Kind
+    let delivery: Delivery
+    /// How often these requests were sent before.
+    let attempts: UInt8
+    /// The replies that have been delivered, and those that are still owed.
+    var done: Int32 = 0
+    var replies: Int32
+    /// Where the first request of the run begins in the connection's output.
+    let start: Int
+    let since: Instant
+    /// What the whole reply is for, when it is gathered.
+    var errand: ErrandStep?
+
+    /// Stands for nobody: no connection has generation 0.
+    static let nobody = ConnectionID(slot: 0, generation: 0)
+}
+
+/// A reply that is not passed on as it comes.
+enum SpecialReply {
+    /// Answers to MULTI and to what it queued come first and are dropped; the last one is EXEC's.
+    case block(dropped: Int, of: Int)
+    /// A cursor that gets the tag of its server. One that begins an iteration may begin it elsewhere.
+    case cursor(CursorRewriter, begins: Bool)
+    /// Kept whole for an errand.
+    case gathered
+}

@@ -1,0 +1,94 @@
+// Questions of the proxy's own: asked of several servers or workers, and answered to a client in one piece.
+
+import RESP
+
+/// One part of an errand: which, and which of its answers.
+struct ErrandStep: Equatable {
+    let errand: Int
+    let part: Int
+}
+
+/// Answers that are gathered until all are there.
+final class Errand {
+    enum Purpose {
+        /// A question about a server.
+        case probe(server: Int)
+        /// Which commands a server knows.
+        case commands(server: Int)
+        /// Whether any server had a script to end.
+        case kill
+        /// Whether the master knows a user.
+        case login(Credentials, Hello?)
+    }
+
+    let number: Int
+    let purpose: Purpose
+    /// Who waits for the outcome.
+    let client: ConnectionID
+    var left: Int
+    /// What was answered, whole replies; nil where nothing came.
+    var answers: [[UInt8]?]
+
+    init(number: Int, purpose: Purpose, client: ConnectionID, parts: Int) {
+        self.number = number
+        self.purpose = purpose
+        self.client = client
+        left = parts
+        answers = Array(repeating: nil, count: parts)
+    }
+}
+
+extension ProxyCore {
+    func beginErrand(
+        _ purpose: Errand.Purpose, for client: ConnectionID = Ticket.nobody, parts: Int
+    ) -> Errand {
+        lastErrand += 1
+        let errand = Errand(number: lastErrand, purpose: purpose, client: client, parts: parts)
+        errands[lastErrand] = errand
+        return errand
+    }
+
+    /// Asks one question of an errand on a connection.
+    func ask(
+        _ words: [[UInt8]], part: Int, of errand: Errand, on connection: BackendConnection
+    ) {
+        let start = connection.output.end
+        connection.output.appendArrayHeader(words.count)
+        for word in words { connection.output.appendBulk(word.span) }
+        connection.specials.append(.gathered)
+        servers[connection.server].outstanding += 1
+        leaveTicket(
+            Ticket(
+                client: Ticket.nobody, kind: .errand, delivery: .special, attempts: 0, replies: 1,
+                start: start, since: now.instant,
+                errand: ErrandStep(errand: errand.number, part: part)), on: connection)
+    }
+
+    /// A whole answer has come.
+    func hear(_ reply: Span<UInt8>, for step: ErrandStep, from connection: BackendConnection) {
+        guard let errand = errands[step.errand] else { return }
+        errand.answers[step.part] = [UInt8](copying: reply)
+        finish(errand)
+    }
+
+    /// No answer will come.
+    func hearNothing(for step: ErrandStep, _ reason: String) {
+        guard let errand = errands[step.errand] else { return }
+        finish(errand)
+    }
+
+    private func finish(_ errand: Errand) {
+        errand.left -= 1
+        guard errand.left == 0 else { return }
+        errands[errand.number] = nil
+        switch errand.purpose {
+        case .probe(let server): learn(errand.answers, of: servers[server])
+        case .commands(let server): learnCommands(errand.answers[0], of: servers[server])
+        case .kill:
+            if let client = clients[errand.client] { finishKill(errand.answers, of: client) }
+        case .login(let credentials, let hello):
+            guard let client = clients[errand.client] else { return }
+            finishLogin(credentials, hello, errand.answers[0], of: client)
+        }
+    }
+}

@@ -1,0 +1,169 @@
+// Connections that one client has for itself for a while: for what would act on others who share one.
+
+import RESP
+
+extension ProxyCore {
+    /// How many private connections to a server wait for the next client.
+    static let sparesKept = 16
+
+    /// A connection to the master that is this client's alone until it is given back; nil when there are too many.
+    func takePrivate(for client: ClientSession, of server: BackendServer) -> BackendConnection? {
+        let lane = Int(client.lane)
+        if let place = server.spares.lastIndex(where: { $0.lane == lane && $0.isReady }) {
+            let connection = server.spares.remove(at: place)
+            connection.owner = client.id
+            return connection
+        }
+        guard server.privateCount < configuration.limits.privateConnections else { return nil }
+        server.privateCount += 1
+        let connection = makeConnection(to: server, lane: lane, .alone)
+        connection.owner = client.id
+        return connection
+    }
+
+    /// Sends a request on a connection of its own, where it may wait for as long as it takes.
+    func sendAlone(
+        _ request: Request, _ kind: Ticket.Kind, of client: ClientSession
+    ) -> ClientSession.Pause? {
+        guard client.owed == 0 else { return .drained }
+        guard let connection = takePrivate(for: client, of: master) else {
+            reply(to: client) { $0.append(ProxyCore.tooManyPrivate) }
+            return nil
+        }
+        client.rare.pin = Pin(link: connection.link, purpose: .oneAnswer)
+        send(request, as: nil, kind, on: connection, for: client)
+        return nil
+    }
+
+    /// WAIT counts what its own connection has written, which is nothing here. Behind any command it counts all that
+    /// the server has written; the client's own writes are answered by now.
+    func sendWait(_ request: Request, of client: ClientSession) -> ClientSession.Pause? {
+        guard client.owed == 0 else { return .drained }
+        guard let connection = takePrivate(for: client, of: master) else {
+            reply(to: client) { $0.append(ProxyCore.tooManyPrivate) }
+            return nil
+        }
+        client.rare.pin = Pin(link: connection.link, purpose: .oneAnswer)
+        let start = connection.output.end
+        connection.output.append("*1\r\n$4\r\nPING\r\n")
+        leaveTicket(
+            Ticket(
+                client: Ticket.nobody, kind: .errand, delivery: .plain, attempts: 0, replies: 1,
+                start: start, since: now.instant), on: connection)
+        servers[connection.server].outstanding += 1
+        send(request, as: nil, .blocking, on: connection, for: client)
+        return nil
+    }
+
+    static let tooManyPrivate: StaticString =
+        "-ERR too many connections of their own are in use (limits.private_connections); nothing was sent\r\n"
+
+    /// A private connection owes nothing any more.
+    func becameFree(_ connection: BackendConnection) {
+        guard let owner = connection.owner, let client = clients[owner],
+            let pin = client.extras?.pin, pin.link == connection.link
+        else { return giveBack(connection) }
+        guard pin.purpose == .oneAnswer, client.extras?.upload == nil else { return }
+        client.extras?.pin = nil
+        giveBack(connection)
+        // It may have waited for this alone, owed nothing itself.
+        if client.pause != nil { resumable.append(client.id) }
+    }
+
+    /// Keeps a clean connection for the next client that needs one.
+    func giveBack(_ connection: BackendConnection) {
+        precondition(connection.tickets.isEmpty, "a connection is given back that owes replies")
+        let server = servers[connection.server]
+        connection.owner = nil
+        guard connection.isReady, !connection.hasMoved, !connection.isSoiled, server.spares.count < ProxyCore.sparesKept
+        else { return discard(connection) }
+        server.spares.append(connection)
+    }
+
+    /// The client goes: what it had for itself is closed, so that the server forgets what it was asked.
+    func releasePrivate(of client: ClientSession) {
+        guard let extras = client.extras else { return }
+        let held = [extras.pin?.link, extras.subscription?.link]
+        extras.pin = nil
+        extras.subscription = nil
+        for case let link? in held {
+            guard let connection = links[Int(link.number)], connection.owner == client.id else {
+                continue
+            }
+            connection.owner = nil
+            while let ticket = connection.tickets.popFirst() {
+                servers[connection.server].outstanding -= Int(ticket.replies)
+            }
+            discard(connection)
+        }
+    }
+
+    /// A client's own connection is gone; what was owed on it has been settled.
+    func lostPrivate(_ connection: BackendConnection, of client: ClientSession) {
+        if let subscription = client.extras?.subscription, subscription.link == connection.link {
+            return lostSubscription(subscription, of: client)
+        }
+        guard let pin = client.extras?.pin, pin.link == connection.link else { return }
+        client.extras?.pin = nil
+        switch pin.purpose {
+        case .oneAnswer: break
+        case .watch, .transaction:
+            client.extras?.watchIsLost = true
+            client.extras?.transaction?.isShipped = false
+        case .tracking: lostTracking(of: client)
+        case .monitor: drop(client)
+        }
+        if client.extras?.upload != nil { client.extras?.upload = .swallowed }
+        if client.pause != nil { resumable.append(client.id) }
+    }
+
+    // MARK: Requests too large to be kept
+
+    /// The beginning of a large request: it gets a connection of its own, on which it is passed on piece by piece.
+    func beginUpload(_ request: Request, of client: ClientSession) -> RequestReader.Verdict {
+        switch classifier.disposition(of: request, table.find(request)) {
+        case .read, .write, .ask, .tagged, .script: break
+        default: return .gather
+        }
+        guard client.owed == 0 else {
+            pause(client, .drained)
+            return .notYet
+        }
+        guard let connection = takePrivate(for: client, of: master) else {
+            reply(to: client) { $0.append(ProxyCore.tooManyPrivate) }
+            client.rare.upload = .swallowed
+            return .goOn
+        }
+        client.rare.pin = Pin(link: connection.link, purpose: .oneAnswer)
+        client.rare.upload = .to(connection.link)
+        send(request, as: nil, .blocking, on: connection, for: client)
+        return .goOn
+    }
+
+    /// What a client sends cannot be read any more, in the middle of a request that is half with the server.
+    func abandonUpload(of client: ClientSession) {
+        guard client.extras?.upload != nil else { return }
+        client.extras?.upload = nil
+        releasePrivate(of: client)
+        reader.recycle(client.cutShort())
+    }
+
+    func continueUpload(
+        _ piece: Request, of client: ClientSession, isLast: Bool
+    ) -> RequestReader.Verdict {
+        guard let extras = client.extras, let upload = extras.upload else {
+            preconditionFailure("a piece of a request that was not begun")
+        }
+        if client.state == .closing { return .drop }
+        if case .to(let link) = upload, let connection = links[Int(link.number)] {
+            guard hasRoom(connection) else {
+                pause(client, .backend(link))
+                return .notYet
+            }
+            connection.output.append(piece.bytes)
+            list(connection)
+        }
+        if isLast { extras.upload = nil }
+        return .goOn
+    }
+}

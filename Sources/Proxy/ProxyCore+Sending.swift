@@ -1,0 +1,202 @@
+// Onto which connection a request goes, and the ticket that it leaves there.
+
+import RESP
+
+extension ProxyCore {
+    // MARK: Shared connections
+
+    /// Sends a read to a server that may be read, or after the client's own unanswered writes.
+    func sendRead(
+        _ request: Request, _ form: ReadForm, of client: ClientSession
+    ) -> ClientSession.Pause? {
+        guard let connection = connectionForRead(of: client) else {
+            return waitOrRefuseRead(client)
+        }
+        guard hasRoom(connection) else { return .backend(connection.link) }
+        if case .waiting(_, let reason) = connection.state {
+            reply(to: client) { appendUnreachable(connection, reason, to: &$0) }
+            return nil
+        }
+        let isMaster = connection.server == 0
+        if isMaster {
+            counters.readsOnMasterByPolicy += 1
+        } else {
+            counters.readsOnReplicas += 1
+        }
+        send(request, as: isMaster ? nil : form.name, .read, on: connection, for: client)
+        return nil
+    }
+
+    /// The connection that a read of this client goes out on now; nil when it must wait, or when there is none.
+    func connectionForRead(of client: ClientSession) -> BackendConnection? {
+        if client.extras?.pin != nil { return connectionForMaster(of: client) }
+        if client.owed > 0 {
+            guard let link = client.link, let current = links[Int(link.number)] else { return nil }
+            // After a SELECT or HELLO requests go out on connections of another lane.
+            guard current.lane == Int(client.lane) else { return nil }
+            if client.writes > 0 { return current }
+            return current.use == .reads && current.isComing ? current : nil
+        }
+        guard let server = pickReadable() else { return nil }
+        return lane(client.lane, of: server).readers[connectionNumber(of: client)]
+    }
+
+    /// What becomes of a read for which there is no connection.
+    func waitOrRefuseRead(_ client: ClientSession) -> ClientSession.Pause? {
+        if client.owed > 0 { return .drained }
+        reply(to: client) { $0.append(ProxyCore.nobodyToRead) }
+        return nil
+    }
+
+    /// The connection to the master that this client's writes go out on.
+    func connectionForMaster(of client: ClientSession) -> BackendConnection {
+        if let pin = client.extras?.pin, let own = links[Int(pin.link.number)] { return own }
+        return lane(client.lane, of: master).writers[connectionNumber(of: client)]
+    }
+
+    private static let nobodyToRead: StaticString =
+        "-ERR no replica can be read from now, and reads.include_master is never; nothing was sent\r\n"
+
+    func connectionNumber(of client: ClientSession) -> Int {
+        Int(client.id.slot) % configuration.backends.connections
+    }
+
+    /// A server that may be read now.
+    func pickReadable() -> BackendServer? {
+        guard !readable.isEmpty else { return nil }
+        if readable.count == 1 { return servers[readable[0]] }
+        let place = router.pick(readable.count, random: chance.next()) {
+            let server = servers[readable[$0]]
+            return ReadCandidate(
+                server: server.index, weight: server.weight, outstanding: server.outstanding,
+                latency: server.latency)
+        }
+        return servers[readable[place]]
+    }
+
+    /// Sends to the master what may change data there.
+    func sendWrite(_ request: Request, of client: ClientSession) -> ClientSession.Pause? {
+        let connection = connectionForMaster(of: client)
+        if let pause = mayNotSend(on: connection, client) { return pause }
+        if case .waiting(_, let reason) = connection.state {
+            reply(to: client) { appendUnreachable(connection, reason, to: &$0) }
+            return nil
+        }
+        send(request, as: nil, .write, on: connection, for: client)
+        return nil
+    }
+
+    /// Why nothing of this client may go out on this connection now.
+    func mayNotSend(
+        on connection: BackendConnection, _ client: ClientSession
+    ) -> ClientSession.Pause? {
+        if client.owed > 0, client.link != connection.link { return .drained }
+        return hasRoom(connection) ? nil : .backend(connection.link)
+    }
+
+    /// Puts a request on a connection and leaves its ticket there.
+    func send(
+        _ request: Request, as name: StaticString?, _ kind: Ticket.Kind,
+        on connection: BackendConnection, for client: ClientSession
+    ) {
+        let start = connection.output.end
+        connection.write(request, as: name)
+        noteSent(client, kind, on: connection)
+        let delivery: Ticket.Delivery = client.isSilent ? .dropped : .plain
+        if client.held.isEmpty,
+            connection.tickets.lengthenLast(client.id, kind, delivery, since: now.instant)
+        {
+            return list(connection)
+        }
+        leaveTicket(
+            Ticket(
+                client: client.id, kind: kind, delivery: delivery, attempts: 0, replies: 1,
+                start: start, since: now.instant), on: connection)
+    }
+
+    func noteSent(
+        _ client: ClientSession, _ kind: Ticket.Kind, on connection: BackendConnection
+    ) {
+        precondition(
+            client.owed == 0 || client.link == connection.link,
+            "requests of one client are on two connections")
+        client.link = connection.link
+        client.forwarded += 1
+        if kind == .write { client.writes += 1 }
+        let server = servers[connection.server]
+        server.counters.requests += 1
+        server.outstanding += 1
+    }
+
+    func leaveTicket(_ ticket: Ticket, on connection: BackendConnection) {
+        if connection.tickets.isEmpty { connection.askedAt = now.instant }
+        connection.tickets.append(ticket)
+        list(connection)
+        scheduleScan()
+    }
+
+    // MARK: Lanes
+
+    /// The connections of a lane to a server, opened when first wanted.
+    func lane(_ number: Int32, of server: BackendServer) -> Lane {
+        let number = Int(number)
+        if number < server.lanes.count, let lane = server.lanes[number] {
+            lane.usedAt = now.instant
+            return lane
+        }
+        return openLane(number, of: server)
+    }
+
+    func openFirstLane(of server: BackendServer) {
+        _ = openLane(0, of: server)
+    }
+
+    private func openLane(_ number: Int, of server: BackendServer) -> Lane {
+        while server.lanes.count <= number { server.lanes.append(nil) }
+        let count = configuration.backends.connections
+        var readers: [BackendConnection] = []
+        var writers: [BackendConnection] = []
+        for _ in 0..<count { readers.append(makeConnection(to: server, lane: number, .reads)) }
+        if server.role == .master {
+            for _ in 0..<count { writers.append(makeConnection(to: server, lane: number, .writes)) }
+        }
+        let lane = Lane(readers: readers, writers: writers, at: now.instant)
+        server.lanes[number] = lane
+        return lane
+    }
+
+    /// The number of a lane, new if nobody has had it before; nil when there are too many.
+    func laneNumber(_ key: LaneKey) -> Int32? {
+        if let known = lanes.firstIndex(of: key) { return Int32(known) }
+        guard lanes.count < configuration.limits.lanes else { return nil }
+        lanes.append(key)
+        return Int32(lanes.count - 1)
+    }
+
+    func makeConnection(
+        to server: BackendServer, lane: Int, _ use: BackendConnection.Use
+    ) -> BackendConnection {
+        let number: UInt32
+        if let free = freeLinks.popLast() {
+            number = free
+        } else {
+            number = UInt32(links.count)
+            links.append(nil)
+        }
+        let key = lanes[lane]
+        let connection = BackendConnection(
+            link: LinkID(number: number), server: server.index, lane: lane, use: use,
+            greeting: greeting(for: key), pool: pool)
+        links[Int(number)] = connection
+        pending.wishes.append(.connect(connection.link, server.endpoint))
+        return connection
+    }
+
+    private func greeting(for key: LaneKey) -> Greeting {
+        let backends = configuration.backends
+        let user = key.identity.map(\.user) ?? backends.user.map { Array($0.utf8) }
+        let password = key.identity?.password ?? backends.password?.bytes
+        return Greeting(
+            user: user, password: password, version: key.version, database: key.database)
+    }
+}

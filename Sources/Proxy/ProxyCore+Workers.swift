@@ -1,0 +1,12 @@
+// What the workers of one proxy tell each other.
+
+import RESP
+
+extension ProxyCore {
+    func take(_ message: any CoreMessage, from sender: Int) {
+        switch message {
+        case is ScriptsForgotten: scripts.forgetAll()
+        default: preconditionFailure("worker \(sender) sent what nobody knows")
+        }
+    }
+}

@@ -1,0 +1,193 @@
+// Who a client is: AUTH and HELLO … AUTH, by the proxy's own users or by the server's.
+
+import RESP
+
+/// What a client gives for who it is. The user is nil for AUTH with one argument.
+struct Credentials {
+    let user: [UInt8]?
+    let password: [UInt8]
+}
+
+/// The answer to an AUTH that failed, held back so that guessing takes long.
+struct LateAnswer {
+    let client: ConnectionID
+    let due: Instant
+    let text: [UInt8]
+}
+
+extension ProxyCore {
+    private static let wrongPassword: StaticString =
+        "-WRONGPASS invalid username-password pair or user is disabled.\r\n"
+
+    /// Commands that are served before AUTH.
+    func isForStrangers(_ command: CommandID?) -> Bool {
+        switch command {
+        case .auth?, .hello?, .quit?, .reset?: true
+        default: false
+        }
+    }
+
+    func logIn(_ request: Request, of client: ClientSession) -> ClientSession.Pause? {
+        guard request.count <= 3 else {
+            reply(to: client) { $0.append("-ERR syntax error\r\n") }
+            return nil
+        }
+        let user = request.count == 3 ? [UInt8](copying: request[1]) : nil
+        let password = [UInt8](copying: request[request.count - 1])
+        return logIn(Credentials(user: user, password: password), then: nil, of: client)
+    }
+
+    func logIn(
+        _ credentials: Credentials, then hello: Hello?, of client: ClientSession
+    ) -> ClientSession.Pause? {
+        guard client.owed == 0, client.held.isEmpty else { return .drained }
+        switch configuration.authentication {
+        case .none: return logInWithoutUsers(credentials, then: hello, of: client)
+        case .users: return logInByConfiguration(credentials, then: hello, of: client)
+        case .backend: return askServer(about: credentials, then: hello, of: client)
+        }
+    }
+
+    /// As a redis-server that was given no password.
+    private func logInWithoutUsers(
+        _ credentials: Credentials, then hello: Hello?, of client: ClientSession
+    ) -> ClientSession.Pause? {
+        guard let user = credentials.user else {
+            reply(to: client) {
+                $0.append("-ERR AUTH <password> called without any password configured for the ")
+                $0.append("default user. Are you sure your configuration is correct?\r\n")
+            }
+            return nil
+        }
+        guard user == Array("default".utf8) else { return fail(client, ProxyCore.wrongPassword) }
+        return succeed(client, as: user, hello)
+    }
+
+    private func logInByConfiguration(
+        _ credentials: Credentials, then hello: Hello?, of client: ClientSession
+    ) -> ClientSession.Pause? {
+        let name = credentials.user ?? Array("default".utf8)
+        var found: User?
+        // All users and passwords are compared, each in full: how long it takes says nothing.
+        for user in configuration.users {
+            let isNamed = Array(user.name.utf8) == name
+            for password in user.passwords
+            where ProxyCore.areEqual(password.bytes, credentials.password) && isNamed {
+                found = user
+            }
+        }
+        guard let found else { return fail(client, ProxyCore.wrongPassword) }
+        var key = lanes[Int(client.lane)]
+        key.identity = found.backendPassword.map {
+            Identity(user: found.backendUser.map { Array($0.utf8) }, password: $0.bytes)
+        }
+        guard let lane = laneNumber(key) else { return fail(client, ProxyCore.tooManyUsers) }
+        client.lane = lane
+        return succeed(client, as: name, hello)
+    }
+
+    private static let tooManyUsers: StaticString =
+        "-ERR too many combinations of database, protocol and user are in use (limits.lanes)\r\n"
+
+    /// Compares in a time that depends on the length of what is guessed alone.
+    static func areEqual(_ secret: [UInt8], _ guess: [UInt8]) -> Bool {
+        var difference = secret.count ^ guess.count
+        for index in guess.indices {
+            difference |= Int(guess[index] ^ (secret.isEmpty ? 0 : secret[index % secret.count]))
+        }
+        return difference == 0
+    }
+
+    // MARK: Asking the server
+
+    /// Says the credentials to the master on a connection that is thrown away afterwards.
+    private func askServer(
+        about credentials: Credentials, then hello: Hello?, of client: ClientSession
+    ) -> ClientSession.Pause? {
+        guard let connection = takePrivate(for: client, of: master) else {
+            reply(to: client) { $0.append(ProxyCore.tooManyPrivate) }
+            return nil
+        }
+        connection.owner = nil
+        connection.isSoiled = true
+        let errand = beginErrand(.login(credentials, hello), for: client.id, parts: 1)
+        let user = credentials.user.map { [$0] } ?? []
+        ask(
+            [Array("AUTH".utf8)] + user + [credentials.password], part: 0, of: errand,
+            on: connection)
+        pause(client, .answer)
+        return nil
+    }
+
+    /// The server has said whether it knows somebody.
+    func finishLogin(
+        _ credentials: Credentials, _ hello: Hello?, _ answer: [UInt8]?, of client: ClientSession
+    ) {
+        guard let answer else {
+            reply(to: client) {
+                $0.append("-ERR the master cannot be asked about this password now\r\n")
+            }
+            return answered(client)
+        }
+        guard answer.first == UInt8(ascii: "+") else {
+            _ = fail(client, answer)
+            return
+        }
+        var key = lanes[Int(client.lane)]
+        key.identity = Identity(user: credentials.user, password: credentials.password)
+        guard let lane = laneNumber(key) else {
+            reply(to: client) { $0.append(ProxyCore.tooManyUsers) }
+            return answered(client)
+        }
+        client.lane = lane
+        _ = succeed(client, as: credentials.user ?? Array("default".utf8), hello)
+        answered(client)
+    }
+
+    // MARK: Outcomes
+
+    private func succeed(
+        _ client: ClientSession, as user: [UInt8], _ hello: Hello?
+    ) -> ClientSession.Pause? {
+        client.isAuthenticated = true
+        client.rare.user = user
+        client.rare.failedLogins = 0
+        if let hello { return finish(hello, of: client) }
+        reply(to: client) { $0.append("+OK\r\n") }
+        return nil
+    }
+
+    private func fail(_ client: ClientSession, _ text: StaticString) -> ClientSession.Pause? {
+        fail(client, Array(text.description.utf8))
+    }
+
+    /// Answers later, and not at all after so many failures that it must be guessing.
+    private func fail(_ client: ClientSession, _ text: [UInt8]) -> ClientSession.Pause? {
+        counters.authenticationFailures += 1
+        client.rare.failedLogins += 1
+        let due = now.instant + configuration.limits.authDelay
+        lateAnswers.append(LateAnswer(client: client.id, due: due, text: text))
+        wake(at: due)
+        pause(client, .answer)
+        return nil
+    }
+
+    func giveLateAnswers() {
+        let due = lateAnswers.filter { $0.due <= now.instant }
+        lateAnswers.removeAll { $0.due <= now.instant }
+        for answer in due {
+            guard let client = clients[answer.client] else { continue }
+            reply(to: client) { $0.append(answer.text.span) }
+            let failures = client.extras?.failedLogins ?? 0
+            if failures >= configuration.limits.authFailures {
+                pending.log(
+                    .warning, "Closing client \(client.peer): \(failures) passwords were wrong")
+                client.pause = nil
+                client.state = .closing
+                settle(client)
+            } else {
+                answered(client)
+            }
+        }
+    }
+}

@@ -1,0 +1,150 @@
+// Clients that have a connection to the master for themselves for as long as they want: while keys are watched for
+// them, while their cache is told what changes, and while they watch the server work.
+
+import RESP
+
+extension ProxyCore {
+    /// A request of a client that has a connection of its own.
+    func performPinned(
+        _ request: Request, _ command: CommandID?, of client: ClientSession
+    ) -> Handling {
+        guard let pin = client.extras?.pin, pin.purpose != .oneAnswer,
+            let connection = links[Int(pin.link.number)]
+        else { return .commonWay }
+        if pin.purpose == .monitor { return performMonitoring(request, command, of: client) }
+        let kind: Ticket.Kind
+        switch classifier.disposition(of: request, command) {
+        case .read: kind = .read
+        case .write, .ask, .script, .tagged: kind = .write
+        case .blocking: kind = .blocking
+        default: return .commonWay
+        }
+        if let pause = mayNotSend(on: connection, client) { return .done(pause) }
+        send(request, as: nil, kind, on: connection, for: client)
+        return .done(nil)
+    }
+
+    /// MONITOR, CLIENT TRACKING and CLIENT CACHING.
+    func pinForGood(
+        _ request: Request, _ command: CommandID, of client: ClientSession
+    ) -> ClientSession.Pause? {
+        guard hasRightArity(request, command, of: client) else { return nil }
+        switch command {
+        case .monitor: return monitor(request, of: client)
+        case .clientTracking: return track(request, of: client)
+        case .clientCaching: return setCaching(request, of: client)
+        default: preconditionFailure("\(command) needs no connection of its own")
+        }
+    }
+
+    // MARK: MONITOR
+
+    private func monitor(_ request: Request, of client: ClientSession) -> ClientSession.Pause? {
+        guard client.owed == 0 else { return .drained }
+        guard client.extras?.pin == nil else {
+            refuse(request, of: client, because: "keys are watched or tracked on this connection")
+            return nil
+        }
+        guard let connection = takePrivate(for: client, of: master) else {
+            reply(to: client) { $0.append(ProxyCore.tooManyPrivate) }
+            return nil
+        }
+        connection.isStream = true
+        client.rare.pin = Pin(link: connection.link, purpose: .monitor)
+        connection.output.append(request.bytes)
+        list(connection)
+        return nil
+    }
+
+    private func performMonitoring(
+        _ request: Request, _ command: CommandID?, of client: ClientSession
+    ) -> Handling {
+        switch command {
+        case .quit?, .reset?: return .commonWay
+        default:
+            refuse(request, of: client, because: "MONITOR runs on this connection; RESET ends it")
+            return .done(nil)
+        }
+    }
+
+    // MARK: Tracking
+
+    private func track(_ request: Request, of client: ClientSession) -> ClientSession.Pause? {
+        guard client.owed == 0 else { return .drained }
+        let isOn = request[2].equalsIgnoringCase("ON")
+        for index in 3..<max(3, request.count)
+        where request[index].equalsIgnoringCase("REDIRECT") {
+            refuse(
+                request, of: client,
+                because: "REDIRECT names connections of the server; use RESP3 (HELLO 3)")
+            return nil
+        }
+        if isOn, client.version == .resp2 {
+            // What redis-server answers would be untrue here, since nobody can be redirected to.
+            refuse(
+                request, of: client,
+                because: "invalidations need RESP3 (HELLO 3), or BCAST on a connection to the server")
+            return nil
+        }
+        let connection: BackendConnection
+        if let pin = client.extras?.pin, let own = links[Int(pin.link.number)] {
+            connection = own
+        } else if !isOn, request[2].equalsIgnoringCase("OFF"), request.count == 3 {
+            reply(to: client) { $0.append("+OK\r\n") }
+            return nil
+        } else {
+            guard let own = takePrivate(for: client, of: master) else {
+                reply(to: client) { $0.append(ProxyCore.tooManyPrivate) }
+                return nil
+            }
+            connection = own
+        }
+        client.rare.pin = Pin(link: connection.link, purpose: isOn ? .tracking : .oneAnswer)
+        client.rare.tracking = isOn ? [UInt8](copying: request.bytes) : nil
+        send(request, as: nil, .write, on: connection, for: client)
+        return nil
+    }
+
+    private func setCaching(_ request: Request, of client: ClientSession) -> ClientSession.Pause? {
+        guard let pin = client.extras?.pin, pin.purpose == .tracking,
+            let connection = links[Int(pin.link.number)]
+        else {
+            reply(to: client) {
+                $0.append("-ERR CLIENT CACHING can be called only when the client is in tracking ")
+                $0.append("mode with OPTIN or OPTOUT mode enabled\r\n")
+            }
+            return nil
+        }
+        if let pause = mayNotSend(on: connection, client) { return pause }
+        send(request, as: nil, .write, on: connection, for: client)
+        return nil
+    }
+
+    /// The connection is gone on which a client's keys were tracked: all that it caches is void, and it is tracked
+    /// anew on another.
+    func lostTracking(of client: ClientSession) {
+        guard client.state == .open, let request = client.extras?.tracking else { return }
+        guard let connection = takePrivate(for: client, of: master) else { return drop(client) }
+        let invalidateAll = Array(">2\r\n$10\r\ninvalidate\r\n_\r\n".utf8)
+        push(invalidateAll.span, to: client, from: nil)
+        client.rare.pin = Pin(link: connection.link, purpose: .tracking)
+        sendUnanswered(request.span, replies: 1, on: connection.link)
+    }
+
+    // MARK: Between replies
+
+    /// Gives a client what it did not ask for: at once, or behind the reply that it has half of.
+    func push(
+        _ bytes: Span<UInt8>, to client: ClientSession, from connection: BackendConnection?
+    ) {
+        if client.isMidReply {
+            client.rare.deferred.append(bytes)
+        } else {
+            client.output.append(bytes)
+        }
+        if let connection, client.output.count > 4 * configuration.limits.clientOutput {
+            stall(connection, on: client)
+        }
+        settle(client)
+    }
+}

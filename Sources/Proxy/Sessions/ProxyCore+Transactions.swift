@@ -1,0 +1,271 @@
+// MULTI, EXEC, DISCARD, WATCH and UNWATCH.
+//
+//     without WATCH   queued here ── EXEC ──▶ one block on a shared connection; a replica's if it only reads
+//     WATCH           ──▶ a connection of its own to the master, for all that follows
+//     too large       ──▶ the same, and what was queued leaves at once
+
+import RESP
+
+extension ProxyCore {
+    /// MULTI, WATCH and UNWATCH, and the others where they have no place.
+    func transact(
+        _ request: Request, _ command: CommandID, of client: ClientSession
+    ) -> ClientSession.Pause? {
+        guard hasRightArity(request, command, of: client) else { return nil }
+        switch command {
+        case .multi:
+            client.rare.transaction = Transaction()
+            reply(to: client) { $0.append("+OK\r\n") }
+        case .exec: reply(to: client) { $0.append("-ERR EXEC without MULTI\r\n") }
+        case .discard: reply(to: client) { $0.append("-ERR DISCARD without MULTI\r\n") }
+        case .watch: return watch(request, of: client)
+        case .unwatch: return unwatch(request, of: client)
+        default: preconditionFailure("\(command) is not about transactions")
+        }
+        return nil
+    }
+
+    /// Whether a request has as many arguments as its command takes; the client is told if not.
+    func hasRightArity(
+        _ request: Request, _ command: CommandID, of client: ClientSession
+    ) -> Bool {
+        let row = table[command]
+        if row.accepts(argumentCount: request.count) { return true }
+        reply(to: client) {
+            $0.append("-ERR wrong number of arguments for '")
+            $0.append(row.name)
+            $0.append("' command\r\n")
+        }
+        return false
+    }
+
+    // MARK: Between MULTI and EXEC
+
+    /// A request between MULTI and EXEC.
+    func queue(_ request: Request, _ command: CommandID?, of client: ClientSession) -> Handling {
+        guard let transaction = client.extras?.transaction else {
+            preconditionFailure("nothing was begun")
+        }
+        switch command {
+        case .exec?:
+            guard hasRightArity(request, .exec, of: client) else {
+                transaction.isRefused = true
+                return .done(nil)
+            }
+            return .done(execute(transaction, of: client))
+        case .discard?:
+            guard hasRightArity(request, .discard, of: client) else {
+                transaction.isRefused = true
+                return .done(nil)
+            }
+            return .done(discard(transaction, of: client))
+        case .multi?:
+            reply(to: client) { $0.append("-ERR MULTI calls can not be nested\r\n") }
+        case .watch?:
+            reply(to: client) { $0.append("-ERR WATCH inside MULTI is not allowed\r\n") }
+        case .quit?, .reset?:
+            return .commonWay
+        default:
+            return .done(enqueue(request, command, in: transaction, of: client))
+        }
+        return .done(nil)
+    }
+
+    private func enqueue(
+        _ request: Request, _ command: CommandID?, in transaction: Transaction,
+        of client: ClientSession
+    ) -> ClientSession.Pause? {
+        if let command, !hasRightArity(request, command, of: client) {
+            transaction.isRefused = true
+            return nil
+        }
+        if let refusal = classifier.refusalInTransaction(request, command) {
+            transaction.isRefused = true
+            reply(to: client) { refusal.write(request, to: &$0) }
+            return nil
+        }
+        guard transaction.count < configuration.limits.transactionRequests else {
+            transaction.isRefused = true
+            reply(to: client) {
+                $0.append("-ERR too many commands in one transaction (")
+                $0.append("limits.transaction_requests)\r\n")
+            }
+            return nil
+        }
+        if !transaction.isShipped, !transaction.isRefused,
+            transaction.bytes.count + request.bytes.count > configuration.limits.transactionBytes,
+            let pause = ship(transaction, of: client)
+        {
+            return pause
+        }
+        if client.state == .closing { return nil }
+        if case .read(.asItIs) = classifier.disposition(of: request, command) {
+        } else {
+            transaction.onlyReads = false
+        }
+        transaction.count += 1
+        if transaction.isShipped {
+            sendUnanswered(request.bytes, replies: 1, on: client.extras?.pin?.link)
+        } else if !transaction.isRefused {
+            transaction.bytes.append(request.bytes)
+        }
+        reply(to: client) { $0.append("+QUEUED\r\n") }
+        return nil
+    }
+
+    /// Sends what was queued so far on a connection of the client's own, and all that follows as it comes.
+    private func ship(
+        _ transaction: Transaction, of client: ClientSession
+    ) -> ClientSession.Pause? {
+        guard client.owed == 0 else { return .drained }
+        if client.extras?.pin == nil {
+            guard let connection = takePrivate(for: client, of: master) else {
+                transaction.isRefused = true
+                reply(to: client) { $0.append(ProxyCore.tooManyPrivate) }
+                return nil
+            }
+            client.rare.pin = Pin(link: connection.link, purpose: .transaction)
+        }
+        sendUnanswered(
+            transaction.bytes.bytes, replies: transaction.count + 1, on: client.extras?.pin?.link)
+        transaction.bytes.release()
+        transaction.isShipped = true
+        return nil
+    }
+
+    /// Sends requests whose replies nobody wants.
+    func sendUnanswered(_ requests: Span<UInt8>, replies: Int, on link: LinkID?) {
+        guard let link, let connection = links[Int(link.number)] else { return }
+        let start = connection.output.end
+        connection.output.append(requests)
+        servers[connection.server].outstanding += replies
+        leaveTicket(
+            Ticket(
+                client: Ticket.nobody, kind: .errand, delivery: .plain, attempts: 0,
+                replies: Int32(replies), start: start, since: now.instant), on: connection)
+    }
+
+    // MARK: EXEC and DISCARD
+
+    private func execute(
+        _ transaction: Transaction, of client: ClientSession
+    ) -> ClientSession.Pause? {
+        if client.extras?.watchIsLost == true {
+            end(transaction, of: client)
+            client.extras?.watchIsLost = false
+            reply(to: client) {
+                $0.append("-EXECABORT Transaction discarded because the connection that ")
+                $0.append("watched its keys was lost.\r\n")
+            }
+            return nil
+        }
+        if transaction.isRefused {
+            abandon(transaction, of: client)
+            reply(to: client) {
+                $0.append("-EXECABORT Transaction discarded because of previous errors.\r\n")
+            }
+            return nil
+        }
+        if transaction.count == 0, client.extras?.pin == nil {
+            end(transaction, of: client)
+            reply(to: client) { $0.append("*0\r\n") }
+            return nil
+        }
+        return sendBlock(transaction, of: client)
+    }
+
+    private func sendBlock(
+        _ transaction: Transaction, of client: ClientSession
+    ) -> ClientSession.Pause? {
+        let connection: BackendConnection
+        if let pin = client.extras?.pin, let own = links[Int(pin.link.number)] {
+            connection = own
+        } else if transaction.onlyReads, client.writes == 0, let server = pickReadable() {
+            guard client.owed == 0 else { return .drained }
+            connection = lane(client.lane, of: server).readers[connectionNumber(of: client)]
+        } else {
+            connection = lane(client.lane, of: master).writers[connectionNumber(of: client)]
+        }
+        if let pause = mayNotSend(on: connection, client) { return pause }
+        if case .waiting(_, let reason) = connection.state {
+            end(transaction, of: client)
+            reply(to: client) { appendUnreachable(connection, reason, to: &$0) }
+            return nil
+        }
+        end(transaction, of: client)
+        let start = connection.output.end
+        var dropped = 0
+        if !transaction.isShipped {
+            connection.output.append(transaction.bytes.bytes)
+            dropped = transaction.count + 1
+        }
+        connection.output.append(Transaction.end)
+        let kind: Ticket.Kind =
+            transaction.onlyReads && connection.use == .reads ? .read : .write
+        noteSent(client, kind, on: connection)
+        connection.specials.append(.block(dropped: dropped, of: dropped))
+        leaveTicket(
+            Ticket(
+                client: client.id, kind: kind, delivery: .special, attempts: 0, replies: 1,
+                start: start, since: now.instant), on: connection)
+        return nil
+    }
+
+    private func discard(
+        _ transaction: Transaction, of client: ClientSession
+    ) -> ClientSession.Pause? {
+        client.extras?.watchIsLost = false
+        abandon(transaction, of: client)
+        reply(to: client) { $0.append("+OK\r\n") }
+        return nil
+    }
+
+    /// Ends a transaction that does not run; the server forgets what it was told to watch or to queue.
+    private func abandon(_ transaction: Transaction, of client: ClientSession) {
+        end(transaction, of: client)
+        guard let pin = client.extras?.pin else { return }
+        let forget =
+            transaction.isShipped ? "*1\r\n$7\r\nDISCARD\r\n" : "*1\r\n$7\r\nUNWATCH\r\n"
+        sendUnanswered(Array(forget.utf8).span, replies: 1, on: pin.link)
+    }
+
+    private func end(_ transaction: Transaction, of client: ClientSession) {
+        client.extras?.transaction = nil
+        if client.extras?.pin?.purpose == .watch || client.extras?.pin?.purpose == .transaction {
+            client.extras?.pin?.purpose = .oneAnswer
+        }
+    }
+
+    // MARK: WATCH
+
+    private func watch(_ request: Request, of client: ClientSession) -> ClientSession.Pause? {
+        let connection: BackendConnection
+        if let pin = client.extras?.pin, let own = links[Int(pin.link.number)] {
+            if pin.purpose == .oneAnswer { return .drained }
+            connection = own
+        } else {
+            guard client.owed == 0 else { return .drained }
+            guard let own = takePrivate(for: client, of: master) else {
+                reply(to: client) { $0.append(ProxyCore.tooManyPrivate) }
+                return nil
+            }
+            connection = own
+            client.rare.pin = Pin(link: own.link, purpose: .watch)
+        }
+        send(request, as: nil, .write, on: connection, for: client)
+        return nil
+    }
+
+    private func unwatch(_ request: Request, of client: ClientSession) -> ClientSession.Pause? {
+        client.extras?.watchIsLost = false
+        guard let pin = client.extras?.pin, pin.purpose != .oneAnswer,
+            let connection = links[Int(pin.link.number)]
+        else {
+            reply(to: client) { $0.append("+OK\r\n") }
+            return nil
+        }
+        if pin.purpose == .watch { client.extras?.pin?.purpose = .oneAnswer }
+        send(request, as: nil, .write, on: connection, for: client)
+        return nil
+    }
+}

@@ -1,0 +1,66 @@
+// The rare state of a session, apart from it so that an idle client stays small.
+
+import RESP
+
+/// What only few clients have.
+final class SessionExtras {
+    /// Which replies the client wants.
+    enum Replies: Equatable {
+        case on
+        case off
+        /// Not the one to the next request.
+        case skipNext
+        /// Not the one to the request at hand.
+        case skipThis
+    }
+
+    var name: [UInt8] = []
+    /// As whom it has authenticated, when it has.
+    var user: [UInt8]?
+    var failedLogins = 0
+    var replies = Replies.on
+    var libraryName: [UInt8] = []
+    var libraryVersion: [UInt8] = []
+    /// The connection that is this client's alone, and why.
+    var pin: Pin?
+    /// What MULTI began.
+    var transaction: Transaction?
+    var subscription: Subscription?
+    /// The request that began to track keys.
+    var tracking: [UInt8]?
+    /// What came while the client had half of a reply.
+    var deferred = ByteBuffer()
+    /// The connection is gone that watched keys: the next EXEC must fail.
+    var watchIsLost = false
+    /// Where a request goes that is passed on in pieces, for as long as it lasts.
+    var upload: Upload?
+
+    /// True while requests may not go the common way.
+    var isUnusual: Bool { pin != nil || transaction != nil || subscription != nil || replies != .on }
+}
+
+/// A request that comes in pieces.
+enum Upload: Equatable {
+    case to(LinkID)
+    /// It was answered with an error before it was all there; the rest is read and forgotten.
+    case swallowed
+}
+
+/// A backend connection that belongs to one client.
+struct Pin {
+    enum Purpose: Equatable {
+        /// Until all that was asked on it is answered.
+        case oneAnswer
+        /// The server watches keys for it: until EXEC, DISCARD or UNWATCH.
+        case watch
+        /// A transaction is on it that was too large to be kept: until EXEC or DISCARD.
+        case transaction
+        /// The server tells which keys change that it has read: until CLIENT TRACKING OFF.
+        case tracking
+        /// The server shows what it is asked: until RESET.
+        case monitor
+    }
+
+    let link: LinkID
+    var purpose: Purpose
+}

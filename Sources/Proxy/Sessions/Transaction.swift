@@ -1,0 +1,25 @@
+// What a client has queued since MULTI.
+
+import RESP
+
+/// Commands between MULTI and EXEC. They are kept here until EXEC, and then leave as one block; when they become too
+/// many to keep, the client gets a connection of its own and they leave at once.
+final class Transaction {
+    /// `MULTI` and what was queued behind it, ready to be sent.
+    var bytes = ByteBuffer()
+    /// Commands queued.
+    var count = 0
+    /// A command was refused: EXEC will refuse the rest.
+    var isRefused = false
+    /// Any server that may be read can run it.
+    var onlyReads = true
+    /// What it was is on its way already, on the client's own connection.
+    var isShipped = false
+
+    static let begin: StaticString = "*1\r\n$5\r\nMULTI\r\n"
+    static let end: StaticString = "*1\r\n$4\r\nEXEC\r\n"
+
+    init() {
+        bytes.append(Transaction.begin)
+    }
+}

@@ -1,0 +1,102 @@
+// Whether a server may be used, and why not.
+
+import RESP
+
+/// The state of a server, as operators see it.
+enum BackendState: Equatable {
+    /// Nothing is known yet.
+    case connecting
+    /// It reads its data from disk.
+    case loading
+    /// It takes a whole copy from its master, or never had one.
+    case syncing
+    /// Its link to a master that works is down: its data grows old.
+    case staleLink
+    case healthy
+    /// It stands, and does not answer or is not what it should be.
+    case ejected
+    case down
+
+    /// The word for operators.
+    var word: StaticString {
+        switch self {
+        case .connecting: "connecting"
+        case .loading: "loading"
+        case .syncing: "syncing"
+        case .staleLink: "stale link"
+        case .healthy: "healthy"
+        case .ejected: "ejected"
+        case .down: "down"
+        }
+    }
+}
+
+/// What is known of a server, and since when it is so.
+struct BackendHealth {
+    /// What a state is decided from.
+    struct Evidence: Equatable {
+        var isMaster: Bool
+        /// Connections that clients share stand.
+        var isConnected: Bool
+        /// A connection for them has been refused or lost, and none stands.
+        var isRefused = false
+        /// What it said last; nil when it was not asked yet or did not say.
+        var report: ServerReport?
+        /// It is asked at all, and answers such questions.
+        var isAsked = true
+        /// The last question has been open for too long.
+        var isSilent = false
+        /// It had its master's data once, as this process.
+        var hadData = false
+        var isMasterHealthy = true
+    }
+
+    private(set) var state = BackendState.connecting
+    private(set) var reason = ""
+    private(set) var since: Instant
+    var report: ServerReport?
+    var hadData = false
+    var isSilent = false
+    /// INFO is refused: it is taken to be what the configuration says.
+    var isMute = false
+
+    init(since now: Instant) {
+        since = now
+    }
+
+    var isHealthy: Bool { state == .healthy }
+
+    /// Returns true when it was something else before.
+    mutating func become(_ state: BackendState, _ reason: String, at now: Instant) -> Bool {
+        self.reason = reason
+        guard state != self.state else { return false }
+        self.state = state
+        since = now
+        return true
+    }
+
+    /// Decides on a state. The reason is for people.
+    static func judge(_ evidence: Evidence) -> (BackendState, reason: String) {
+        guard evidence.isConnected else {
+            return evidence.isRefused
+                ? (.down, "there is no connection") : (.connecting, "no connection stands yet")
+        }
+        if evidence.isSilent { return (.ejected, "it does not answer") }
+        guard evidence.isAsked else { return (.healthy, "") }
+        guard let report = evidence.report else { return (.connecting, "it has not said how it is") }
+        if report.isLoading { return (.loading, "it loads its data") }
+        guard let role = report.role else { return (.healthy, "") }
+        switch (role, evidence.isMaster) {
+        case (.master, true): return (.healthy, "")
+        case (.replica, true): return (.ejected, "it is a replica, and should be the master")
+        case (.master, false): return (.ejected, "it is a master, and should be a replica")
+        case (.replica, false): break
+        }
+        if report.isLinkUp { return (.healthy, "") }
+        if report.isSyncing { return (.syncing, "it takes a copy of its master's data") }
+        if !evidence.hadData { return (.syncing, "it never had its master's data") }
+        // When the master is gone the links of all replicas are down, and they are all there is.
+        return evidence.isMasterHealthy
+            ? (.staleLink, "its link to its master is down") : (.healthy, "")
+    }
+}

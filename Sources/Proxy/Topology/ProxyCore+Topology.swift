@@ -1,0 +1,175 @@
+// What is known of the servers, which of them may be read, and the questions by which it is found out.
+
+import RESP
+
+extension ProxyCore {
+    // MARK: Judging
+
+    /// Something about a server has changed: a connection, or what it said.
+    func changed(_ server: BackendServer) {
+        judge(server)
+        // Replicas whose link is down are judged by how their master is.
+        if server.role == .master {
+            for replica in servers.dropFirst() { judge(replica) }
+        }
+        findReadable()
+    }
+
+    private func judge(_ server: BackendServer) {
+        guard let lane = server.lanes.first ?? nil else { return }
+        let isRefused = lane.readers.contains {
+            if case .waiting = $0.state { true } else { false }
+        }
+        let (state, reason) = BackendHealth.judge(
+            .init(
+                isMaster: server.role == .master,
+                isConnected: lane.readers.contains(where: \.isReady), isRefused: isRefused,
+                report: server.health.report,
+                isAsked: configuration.timeouts.probeInterval > .zero && !server.health.isMute,
+                isSilent: server.health.isSilent, hadData: server.health.hadData,
+                isMasterHealthy: master.health.isHealthy))
+        guard server.health.become(state, reason, at: now.instant) else { return }
+        if state == .healthy, server.health.report?.isLinkUp == true { server.health.hadData = true }
+        let text = reason.isEmpty ? "" : ": \(reason)"
+        pending.log(
+            state == .healthy || state == .connecting ? .notice : .warning,
+            "\(server.name) is \(state.word)\(text)")
+    }
+
+    /// Finds anew which servers reads are shared among.
+    func findReadable() {
+        readable = router.readable(
+            servers.filter { !isSetAside($0) }.map { server in
+                ReadCandidate(
+                    server: server.index, isMaster: server.role == .master,
+                    isHealthy: server.health.isHealthy,
+                    isInOwnZone: configuration.zone == nil
+                        || server.place.zone == configuration.zone, weight: server.weight)
+            })
+    }
+
+    /// A replica whose tag is named by a rule for commands takes the reads of those commands alone.
+    private func isSetAside(_ server: BackendServer) -> Bool {
+        server.role == .replica && server.place.tags.contains { classifier.tags.contains($0) }
+    }
+
+    /// What the master says of the commands that it knows.
+    func learnCommands(_ reply: [UInt8]?, of server: BackendServer) {
+        guard server.role == .master, let reply else { return }
+        // A server that may not or cannot tell leaves what was learnt before.
+        var parser = ReplyParser()
+        parser.append(reply.span)
+        guard let parsed = try? parser.next(), let commands = LearntCommands(parsed) else { return }
+        classifier.learn(commands)
+    }
+
+    /// A server complained: it cannot do now what such servers do. It is asked at once.
+    func note(_ complaint: Complaint, of server: BackendServer) {
+        switch complaint {
+        case .loading, .masterDown, .readOnly:
+            if let control = server.control, server.probe == nil { probe(server, on: control) }
+        case .busy, .noScript: break
+        }
+    }
+
+    // MARK: Asking
+
+    /// Asks the servers how they are, when it is time, and looks after what has long been idle.
+    func watchServers() {
+        let interval = configuration.timeouts.probeInterval
+        guard interval > .zero, nextWatch.map({ $0 <= now.instant }) ?? true else { return }
+        nextWatch = now.instant + interval
+        for server in servers {
+            guard let control = server.control else {
+                server.control = makeConnection(to: server, lane: 0, .control)
+                continue
+            }
+            if let probe = server.probe {
+                let isSilent = probe.since + configuration.timeouts.probe <= now.instant
+                if isSilent != server.health.isSilent {
+                    server.health.isSilent = isSilent
+                    changed(server)
+                }
+            } else {
+                probe(server, on: control)
+            }
+            closeIdleLanes(of: server)
+        }
+        closeIdleClients()
+    }
+
+    /// The connection for questions stands: everything is asked anew, as it may be another process.
+    func beginControl(_ connection: BackendConnection) {
+        let server = servers[connection.server]
+        server.health.report = nil
+        server.probe = nil
+        probe(server, on: connection)
+        let errand = beginErrand(.commands(server: server.index), parts: 1)
+        ask([Array("COMMAND".utf8)], part: 0, of: errand, on: connection)
+    }
+
+    private func probe(_ server: BackendServer, on control: BackendConnection) {
+        guard control.isReady else { return }
+        let sections = ["server", "replication", "persistence"]
+        let errand = beginErrand(.probe(server: server.index), parts: sections.count)
+        server.probe = .init(errand: errand.number, since: now.instant)
+        for (part, section) in sections.enumerated() {
+            ask([Array("INFO".utf8), Array(section.utf8)], part: part, of: errand, on: control)
+        }
+        wake(at: now.instant + configuration.timeouts.probe)
+    }
+
+    /// What a server answered to a probe, or that it will not.
+    func learn(_ answers: [[UInt8]?], of server: BackendServer) {
+        server.probe = nil
+        server.health.isSilent = false
+        if answers.contains(where: { $0 == nil }) {
+            server.health.report = nil
+        } else if let report = ServerReport(answers) {
+            if let old = server.health.report?.runID, old != report.runID {
+                server.health.hadData = false
+            }
+            if report.runID != server.runID {
+                server.runID = report.runID
+                server.health.hadData = false
+            }
+            server.health.isMute = false
+            server.health.report = report
+            if report.role == .replica, report.isLinkUp { server.health.hadData = true }
+        } else if !server.health.isMute {
+            server.health.isMute = true
+            pending.log(
+                .warning,
+                "\(server.name) does not answer INFO: it is taken for what the configuration says")
+        }
+        changed(server)
+    }
+
+    // MARK: What has long been idle
+
+    /// Closes the connections of lanes that nobody has used for long; the first lane stays.
+    private func closeIdleLanes(of server: BackendServer) {
+        for number in server.lanes.indices.dropFirst() {
+            guard let lane = server.lanes[number],
+                lane.usedAt + configuration.timeouts.laneIdle <= now.instant
+            else { continue }
+            let all = lane.readers + lane.writers
+            guard all.allSatisfy({ $0.tickets.isEmpty && $0.waiting.isEmpty }) else { continue }
+            server.lanes[number] = nil
+            for connection in all { discard(connection) }
+        }
+    }
+
+    /// Closes clients that have asked for nothing for as long as the configuration allows, as redis-server does it:
+    /// not those that wait for something.
+    private func closeIdleClients() {
+        guard configuration.timeouts.idle > .zero else { return }
+        for client in clients.all
+        where client.usedAt + configuration.timeouts.idle <= now.instant
+            && client.inFlight == 0 && client.output.isEmpty && client.pause == nil
+            && client.extras?.subscription == nil && client.extras?.pin?.purpose != .monitor
+        {
+            drop(client)
+        }
+    }
+}
