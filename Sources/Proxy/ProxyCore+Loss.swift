@@ -403,7 +403,8 @@ extension ProxyCore {
         leaveTicket(
             Ticket(
                 client: ticket.client, kind: .read, delivery: ticket.delivery,
-                attempts: ticket.attempts == .max ? .max : ticket.attempts + 1, replies: ticket.replies, start: start,
+                attempts: ticket.attempts == .max ? .max : ticket.attempts + 1,
+                replies: ticket.replies, start: start,
                 since: ticket.since), on: target)
     }
 
@@ -413,7 +414,9 @@ extension ProxyCore {
         var parser = RequestParser()
         var end = 0
         for _ in 0..<count {
-            guard case .request(let next)? = try? parser.parse(bytes, from: end, limits: RequestLimits())
+            guard
+                case .request(let next)? = try? parser.parse(
+                    bytes, from: end, limits: RequestLimits())
             else { preconditionFailure("what was sent cannot be read again") }
             end = next
         }

@@ -75,7 +75,8 @@ extension ProxyCore {
         precondition(connection.tickets.isEmpty, "a connection is given back that owes replies")
         let server = servers[connection.server]
         connection.owner = nil
-        guard connection.isReady, !connection.hasMoved, !connection.isSoiled, server.spares.count < ProxyCore.sparesKept
+        guard connection.isReady, !connection.hasMoved, !connection.isSoiled,
+            server.spares.count < ProxyCore.sparesKept
         else { return discard(connection) }
         server.spares.append(connection)
     }

@@ -127,7 +127,8 @@ extension ProxyCore {
         guard connection.tickets.settle(replies) else { return }
         if ticket.kind != .blocking { server.noteLatency(now.instant - ticket.since) }
         connection.output.release(
-            upTo: min(connection.output.sent, connection.tickets.first?.start ?? connection.output.end))
+            upTo: min(
+                connection.output.sent, connection.tickets.first?.start ?? connection.output.end))
     }
 
     /// Everything that was asked on a connection has been answered.
@@ -216,7 +217,13 @@ extension ProxyCore {
         case .block(let dropped, let all) where dropped > 0:
             if isWhole { connection.specials[0] = .block(dropped: dropped - 1, of: all) }
         case .block:
-            pass(part, isWhole ? 1 : 0, ofSpecial: ticket, connection)
+            if isWhole, ticket.kind == .read, wasRefused(part), moveBlock(ticket, from: connection)
+            {
+                guard let dropped = connection.tickets.first else { return end }
+                pass(Span(), 1, ofSpecial: dropped, connection)
+            } else {
+                pass(part, isWhole ? 1 : 0, ofSpecial: ticket, connection)
+            }
         case .cursor:
             rewriteCursor(part, isWhole: isWhole, of: ticket, connection)
         case .gathered:
@@ -224,6 +231,22 @@ extension ProxyCore {
             if isWhole { finishGathering(ticket, connection) }
         }
         return end
+    }
+
+    /// Whether EXEC says that nothing of its block ran.
+    private func wasRefused(_ reply: Span<UInt8>) -> Bool {
+        let code: StaticString = "-EXECABORT"
+        let length = code.utf8CodeUnitCount
+        return reply.count > length && reply.extracting(0..<length).equalsIgnoringCase(code)
+    }
+
+    /// A replica would not run a block of reads, because it loads its data perhaps: another server does.
+    private func moveBlock(_ ticket: Ticket, from connection: BackendConnection) -> Bool {
+        guard Int(ticket.attempts) < configuration.reads.retries,
+            let client = clients[ticket.client],
+            let target = otherReader(than: connection, for: client)
+        else { return false }
+        return moveReads(of: client, from: connection, to: target)
     }
 
     /// As `pass`, for a ticket whose one reply ends its entry in `specials`.
@@ -236,8 +259,10 @@ extension ProxyCore {
             settle(1, of: ticket, on: connection)
         }
         if let client = clients[ticket.client] {
-            client.output.append(bytes)
-            client.isMidReply = !connection.scanner.isAtStart
+            if !ticket.isSilent {
+                client.output.append(bytes)
+                client.isMidReply = !connection.scanner.isAtStart
+            }
             noteDelivered(replies, to: client, ticket.kind)
             if client.output.count > 4 * configuration.limits.clientOutput {
                 stall(connection, on: client)
@@ -250,7 +275,9 @@ extension ProxyCore {
         _ part: Span<UInt8>, isWhole: Bool, of ticket: Ticket, _ connection: BackendConnection
     ) {
         guard case .cursor(var rewriter, let begins) = connection.specials[0] else { return }
-        if let client = clients[ticket.client] { rewriter.rewrite(part, to: &client.output) }
+        if let client = clients[ticket.client], !ticket.isSilent {
+            rewriter.rewrite(part, to: &client.output)
+        }
         connection.specials[0] = .cursor(rewriter, begins: begins)
         pass(Span(), isWhole ? 1 : 0, ofSpecial: ticket, connection)
     }

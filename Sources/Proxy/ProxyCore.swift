@@ -120,7 +120,8 @@ package final class ProxyCore: Core {
     ) {
         self.now = now
         lastClientNumber += clientNumberStep
-        let client = ClientSession(id: id, number: lastClientNumber, peer: peer, pool: pool, at: now.instant)
+        let client = ClientSession(
+            id: id, number: lastClientNumber, peer: peer, pool: pool, at: now.instant)
         beginSession(client)
         clients.insert(client, for: id)
         if clientCount.add() > configuration.maximumClients {

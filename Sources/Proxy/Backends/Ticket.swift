@@ -41,6 +41,8 @@ struct Ticket {
     let since: Instant
     /// What the whole reply is for, when it is gathered.
     var errand: ErrandStep?
+    /// The client does not want this special reply.
+    var isSilent = false
 
     /// Stands for nobody: no connection has generation 0.
     static let nobody = ConnectionID(slot: 0, generation: 0)

@@ -68,7 +68,7 @@ extension ProxyCore {
         leaveTicket(
             Ticket(
                 client: client.id, kind: .read, delivery: .special, attempts: 0, replies: 1,
-                start: start, since: now.instant), on: connection)
+                start: start, since: now.instant, isSilent: client.isSilent), on: connection)
         return nil
     }
 

@@ -64,7 +64,9 @@ extension ProxyCore {
     /// A script that runs too long may run anywhere: all servers are told, on connections that no call waits on.
     private func kill(_ request: Request, of client: ClientSession) -> ClientSession.Pause? {
         guard client.owed == 0 else { return .drained }
-        let reached = servers.compactMap { server in server.control.flatMap { $0.isReady ? $0 : nil } }
+        let reached = servers.compactMap { server in
+            server.control.flatMap { $0.isReady ? $0 : nil }
+        }
         guard !reached.isEmpty else { return sendWrite(request, of: client) }
         let errand = beginErrand(.kill, for: client.id, parts: reached.count)
         var words: [[UInt8]] = []

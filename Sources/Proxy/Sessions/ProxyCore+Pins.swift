@@ -83,7 +83,8 @@ extension ProxyCore {
             // What redis-server answers would be untrue here, since nobody can be redirected to.
             refuse(
                 request, of: client,
-                because: "invalidations need RESP3 (HELLO 3), or BCAST on a connection to the server")
+                because:
+                    "invalidations need RESP3 (HELLO 3), or BCAST on a connection to the server")
             return nil
         }
         let connection: BackendConnection

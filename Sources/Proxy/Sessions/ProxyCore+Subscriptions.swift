@@ -18,7 +18,8 @@ extension ProxyCore {
             preconditionFailure("\(command) is not about subscriptions")
         }
         guard client.owed == 0 else { return .drained }
-        let isSubscribing = command == .subscribe || command == .psubscribe || command == .ssubscribe
+        let isSubscribing =
+            command == .subscribe || command == .psubscribe || command == .ssubscribe
         guard let subscription = client.extras?.subscription ?? begin(isSubscribing, of: client)
         else {
             if !isSubscribing { confirmNothing(request, kind, of: client) }

@@ -207,7 +207,7 @@ extension ProxyCore {
         leaveTicket(
             Ticket(
                 client: client.id, kind: kind, delivery: .special, attempts: 0, replies: 1,
-                start: start, since: now.instant), on: connection)
+                start: start, since: now.instant, isSilent: client.isSilent), on: connection)
         return nil
     }
 

@@ -36,7 +36,9 @@ final class SessionExtras {
     var upload: Upload?
 
     /// True while requests may not go the common way.
-    var isUnusual: Bool { pin != nil || transaction != nil || subscription != nil || replies != .on }
+    var isUnusual: Bool {
+        pin != nil || transaction != nil || subscription != nil || replies != .on
+    }
 }
 
 /// A request that comes in pieces.

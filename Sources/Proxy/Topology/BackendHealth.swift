@@ -83,7 +83,9 @@ struct BackendHealth {
         }
         if evidence.isSilent { return (.ejected, "it does not answer") }
         guard evidence.isAsked else { return (.healthy, "") }
-        guard let report = evidence.report else { return (.connecting, "it has not said how it is") }
+        guard let report = evidence.report else {
+            return (.connecting, "it has not said how it is")
+        }
         if report.isLoading { return (.loading, "it loads its data") }
         guard let role = report.role else { return (.healthy, "") }
         switch (role, evidence.isMaster) {

@@ -23,17 +23,28 @@ extension ProxyCore {
         let (state, reason) = BackendHealth.judge(
             .init(
                 isMaster: server.role == .master,
-                isConnected: lane.readers.contains(where: \.isReady), isRefused: isRefused,
+                isConnected: lane.readers.contains(where: \.isReady)
+                    || !isRefused && isStillConnected(server), isRefused: isRefused,
                 report: server.health.report,
                 isAsked: configuration.timeouts.probeInterval > .zero && !server.health.isMute,
                 isSilent: server.health.isSilent, hadData: server.health.hadData,
                 isMasterHealthy: master.health.isHealthy))
         guard server.health.become(state, reason, at: now.instant) else { return }
-        if state == .healthy, server.health.report?.isLinkUp == true { server.health.hadData = true }
+        if state == .healthy, server.health.report?.isLinkUp == true {
+            server.health.hadData = true
+        }
         let text = reason.isEmpty ? "" : ": \(reason)"
         pending.log(
             state == .healthy || state == .connecting ? .notice : .warning,
             "\(server.name) is \(state.word)\(text)")
+    }
+
+    /// While a connection that was retired still stands, the one in its place is on its way.
+    private func isStillConnected(_ server: BackendServer) -> Bool {
+        links.contains { connection in
+            guard let connection, connection.server == server.index else { return false }
+            return connection.use == .retired && connection.isReady
+        }
     }
 
     /// Finds anew which servers reads are shared among.

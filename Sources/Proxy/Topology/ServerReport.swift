@@ -29,7 +29,8 @@ struct ServerReport: Equatable {
         var host: String?
         var port: String?
         var isAny = false
-        for case let reply? in replies where reply.first == UInt8(ascii: "$") || reply.first == UInt8(ascii: "=") {
+        for case let reply? in replies
+        where reply.first == UInt8(ascii: "$") || reply.first == UInt8(ascii: "=") {
             isAny = true
             for line in reply.split(separator: UInt8(ascii: "\n")) {
                 guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { continue }
