@@ -121,7 +121,7 @@ extension ProxyCore {
     private func check(_ connection: BackendConnection) {
         var replies = 0
         var specials = 0
-        var start = connection.output.released
+        var start = connection.output.retains ? connection.output.released : 0
         connection.tickets.visit { ticket in
             precondition(ticket.replies > 0, "a ticket waits for nothing")
             precondition(ticket.start >= start, "tickets are not in the order of their requests")

@@ -50,15 +50,13 @@ extension ProxyCore {
     func resumeClients() {
         while !woken.isEmpty || !resumable.isEmpty {
             if !woken.isEmpty {
-                let names = woken
-                woken.removeAll(keepingCapacity: true)
-                resume(names, keepingPlaces: true)
+                swap(&woken, &resuming)
+                resume(resuming, keepingPlaces: true)
+            } else {
+                swap(&resumable, &resuming)
+                resume(resuming, keepingPlaces: false)
             }
-            if !resumable.isEmpty {
-                let names = resumable
-                resumable.removeAll(keepingCapacity: true)
-                resume(names, keepingPlaces: false)
-            }
+            resuming.removeAll(keepingCapacity: true)
         }
     }
 

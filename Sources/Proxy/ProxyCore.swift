@@ -37,6 +37,8 @@ package final class ProxyCore: Core {
     var resumable: [ConnectionID] = []
     /// Those of them that waited for a connection, who waited longest first.
     var woken: [ConnectionID] = []
+    /// Those of them that are being looked at; the arrays change places, so that none is made anew.
+    var resuming: [ConnectionID] = []
     /// When tickets are next looked through for time-outs, if any are out.
     var nextScan: Instant?
     /// When the servers are next asked how they are.

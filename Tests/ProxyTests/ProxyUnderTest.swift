@@ -48,6 +48,7 @@ final class ProxyUnderTest {
         let id = ConnectionID(slot: 1000 + link.number, generation: generations[link.number]!)
         standing[link.number] = id
         driver.tell(.connected(link, id))
+        core.checkInvariants()
     }
 
     /// Answers all wishes to connect, those too that come up meanwhile.
@@ -62,6 +63,7 @@ final class ProxyUnderTest {
         #expect(
             takeConnectWish(link) != nil, "nothing was asked for", sourceLocation: sourceLocation)
         driver.tell(.refused(link, reason: reason))
+        core.checkInvariants()
     }
 
     /// Links that the proxy wants connected.
@@ -85,6 +87,7 @@ final class ProxyUnderTest {
     /// The connection of a link dies.
     func cut(_ link: LinkID) {
         driver.cut(id(of: link))
+        core.checkInvariants()
     }
 
     func isClosed(_ link: LinkID) -> Bool {
@@ -109,11 +112,18 @@ final class ProxyUnderTest {
 
     func says(_ bytes: [UInt8], on link: LinkID) {
         driver.send(bytes, to: id(of: link))
+        core.checkInvariants()
     }
 
     /// What has arrived at a server over this link since the last look.
     func sent(to link: LinkID) -> String {
         driver.output(of: id(of: link))
+    }
+
+    /// A client sends a command.
+    func ask(_ words: String..., by client: ConnectionID) {
+        driver.command(words, to: client)
+        core.checkInvariants()
     }
 
     /// So many bytes a server takes, and no more until it is asked again.

@@ -1,0 +1,168 @@
+// Where reads go: to replicas, to the master, behind the client's own writes; and what waits for what.
+
+import RESP
+import TestSupport
+import Testing
+
+@testable import Proxy
+
+@Suite struct ReadTests {
+    private static let get = Wire.text("GET", "a")
+
+    /// Reads are dealt out among the replicas; writes go to the master, and to nobody else.
+    @Test func readsGoToReplicas() throws {
+        let proxy = ProxyUnderTest(replicas: 2) { $0.reads.balance = .roundRobin }
+        let clients = (0..<4).map { _ in proxy.driver.connect() }
+        for client in clients { proxy.ask("GET", "a", by: client) }
+        #expect(proxy.sent(to: .replica(0)) == Self.get + Self.get)
+        #expect(proxy.sent(to: .replica(1)) == Self.get + Self.get)
+        for replica in 0..<2 { proxy.says("+1\r\n+2\r\n", on: .replica(replica)) }
+        for client in clients { proxy.ask("SET", "a", "1", by: client) }
+        #expect(
+            proxy.sent(to: .masterWrites).utf8.count == 4 * Wire.request(["SET", "a", "1"]).count)
+        for link in [LinkID.masterReads, .replica(0), .replica(1)] {
+            #expect(proxy.sent(to: link) == "")
+        }
+    }
+
+    /// A client's pipeline of reads stays on one replica, so that its replies come in order by themselves.
+    @Test func aPipelineStaysTogether() throws {
+        let proxy = ProxyUnderTest(replicas: 2) { $0.reads.balance = .roundRobin }
+        let client = proxy.driver.connect()
+        for _ in 0..<3 { proxy.ask("GET", "a", by: client) }
+        let sent = (0..<2).map { proxy.sent(to: .replica($0)) }
+        #expect(sent.sorted() == ["", Self.get + Self.get + Self.get])
+    }
+
+    /// While no replica can be read the master is, or it is said that nobody can.
+    @Test(arguments: [(IncludeMaster.fallback, true), (.always, true), (.never, false)])
+    func withoutReplicas(includeMaster: IncludeMaster, isServed: Bool) throws {
+        let proxy = ProxyUnderTest(replicas: 1, isConnected: false) {
+            $0.reads.includeMaster = includeMaster
+        }
+        for link in [LinkID.masterReads, .masterWrites] { proxy.connect(link) }
+        let client = proxy.driver.connect()
+        proxy.ask("GET", "a", by: client)
+        if isServed {
+            #expect(proxy.sent(to: .masterReads) == Self.get)
+        } else {
+            #expect(
+                proxy.driver.output(of: client)
+                    == "-ERR no replica can be read from now, and reads.include_master is never; "
+                    + "nothing was sent\r\n")
+        }
+        proxy.connect(.replica(0))
+        let other = proxy.driver.connect()
+        proxy.ask("GET", "b", by: other)
+        if includeMaster != .always {
+            #expect(proxy.sent(to: .replica(0)) == Wire.text("GET", "b"))
+        }
+    }
+
+    /// A read behind an unanswered write of its client follows it to the master; a later one does not.
+    @Test func readsFollowTheirOwnWrites() throws {
+        let proxy = ProxyUnderTest(replicas: 1)
+        let client = proxy.driver.connect()
+        proxy.ask("SET", "a", "1", by: client)
+        proxy.ask("GET", "a", by: client)
+        #expect(proxy.sent(to: .masterWrites) == Wire.text("SET", "a", "1") + Self.get)
+        #expect(proxy.sent(to: .replica(0)) == "")
+        proxy.says("+OK\r\n$1\r\n1\r\n", on: .masterWrites)
+        #expect(proxy.driver.output(of: client) == "+OK\r\n$1\r\n1\r\n")
+        proxy.ask("GET", "a", by: client)
+        #expect(proxy.sent(to: .replica(0)) == Self.get)
+    }
+
+    /// A read of another client is not behind a write that the master does not take, nor behind its slow answer.
+    @Test(arguments: [0, 1]) func readsAreNotBehindWrites(replicas: Int) throws {
+        let proxy = ProxyUnderTest(replicas: replicas)
+        let (writer, reader) = (proxy.driver.connect(), proxy.driver.connect())
+        proxy.setRoom(0, of: .masterWrites)
+        proxy.ask("SET", "a", "1", by: writer)
+        proxy.ask("GET", "a", by: reader)
+        let link = replicas == 0 ? LinkID.masterReads : .replica(0)
+        #expect(proxy.sent(to: link) == Self.get)
+        proxy.says("$-1\r\n", on: link)
+        #expect(proxy.driver.output(of: reader) == "$-1\r\n")
+        #expect(proxy.driver.output(of: writer) == "")
+    }
+
+    /// A request that goes out on another connection waits until everything before it is answered, and no longer.
+    @Test func nothingOvertakes() throws {
+        let proxy = ProxyUnderTest(replicas: 1)
+        let client = proxy.driver.connect()
+        proxy.driver.send(
+            Wire.pipeline([["GET", "a"], ["GET", "b"], ["SET", "a", "1"], ["GET", "c"]]),
+            to: client)
+        #expect(proxy.sent(to: .replica(0)) == Self.get + Wire.text("GET", "b"))
+        #expect(proxy.sent(to: .masterWrites) == "")
+        proxy.says("+1\r\n", on: .replica(0))
+        #expect(proxy.sent(to: .masterWrites) == "")
+        proxy.says("+2\r\n", on: .replica(0))
+        #expect(
+            proxy.sent(to: .masterWrites) == Wire.text("SET", "a", "1") + Wire.text("GET", "c"))
+        proxy.says("+3\r\n+4\r\n", on: .masterWrites)
+        #expect(proxy.driver.output(of: client) == "+1\r\n+2\r\n+3\r\n+4\r\n")
+    }
+
+    /// A database is a lane of its own: what comes behind a SELECT goes there, also behind an unanswered write.
+    @Test func databasesAreLanes() throws {
+        let proxy = ProxyUnderTest()
+        let client = proxy.driver.connect()
+        proxy.driver.send(
+            Wire.pipeline([["SET", "a", "1"], ["SELECT", "1"], ["GET", "a"]]), to: client)
+        #expect(proxy.sent(to: .masterWrites) == Wire.text("SET", "a", "1"))
+        proxy.says("+OK\r\n", on: .masterWrites)
+        #expect(proxy.driver.output(of: client) == "+OK\r\n+OK\r\n")
+        let reads = LinkID.next(after: 0)
+        proxy.connectAll()
+        #expect(proxy.sent(to: reads) == Wire.text("SELECT", "1"))
+        proxy.says("+OK\r\n", on: reads)
+        #expect(proxy.sent(to: reads) == Self.get)
+        proxy.says("$-1\r\n", on: reads)
+        #expect(proxy.driver.output(of: client) == "$-1\r\n")
+    }
+
+    /// A large reply must not hold up what comes later: new requests get a fresh connection, and the old one closes
+    /// when those behind the large reply have had theirs.
+    @Test func largeRepliesRetireTheirConnection() throws {
+        let proxy = ProxyUnderTest(replicas: 1) { $0.limits.replyPrivateAbove = 1_000 }
+        let clients = (0..<3).map { _ in proxy.driver.connect() }
+        proxy.ask("GET", "big", by: clients[0])
+        proxy.ask("GET", "a", by: clients[1])
+        proxy.says("$5000\r\n" + String(repeating: "x", count: 2_000), on: .replica(0))
+        let fresh = LinkID.next(after: 1)
+        proxy.connect(fresh)
+        proxy.ask("GET", "c", by: clients[2])
+        #expect(proxy.sent(to: fresh) == Wire.text("GET", "c"))
+        proxy.says("+c\r\n", on: fresh)
+        #expect(proxy.driver.output(of: clients[2]) == "+c\r\n")
+        // One whose requests are on the old connection changes over when they are answered.
+        proxy.ask("GET", "b", by: clients[1])
+        #expect(proxy.sent(to: fresh) == "")
+        proxy.says(String(repeating: "x", count: 3_000) + "\r\n", on: .replica(0))
+        #expect(!proxy.isClosed(.replica(0)))
+        proxy.says("+a\r\n", on: .replica(0))
+        #expect(proxy.isClosed(.replica(0)))
+        #expect(proxy.driver.output(of: clients[0]).utf8.count == 5_000 + 9)
+        #expect(proxy.driver.output(of: clients[1]) == "+a\r\n")
+        #expect(proxy.sent(to: fresh) == Wire.text("GET", "b"))
+    }
+
+    /// What a server says unasked between replies changes nothing for anybody, however the bytes are cut.
+    @Test func pushesAreNobodys() throws {
+        let replies = [UInt8]("+1\r\n>2\r\n$3\r\nfoo\r\n$3\r\nbar\r\n+2\r\n>1\r\n+x\r\n+3\r\n".utf8)
+        for cut in 0...replies.count {
+            let proxy = ProxyUnderTest(replicas: 1)
+            let (first, second) = (proxy.driver.connect(), proxy.driver.connect())
+            proxy.ask("GET", "a", by: first)
+            proxy.ask("GET", "b", by: second)
+            proxy.ask("GET", "c", by: first)
+            proxy.says(Array(replies[..<cut]), on: .replica(0))
+            proxy.says(Array(replies[cut...]), on: .replica(0))
+            #expect(proxy.driver.output(of: first) == "+1\r\n+3\r\n", "cut at \(cut)")
+            #expect(proxy.driver.output(of: second) == "+2\r\n", "cut at \(cut)")
+            #expect(!proxy.isClosed(.replica(0)))
+        }
+    }
+}
