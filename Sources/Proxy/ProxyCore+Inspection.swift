@@ -40,6 +40,11 @@ extension ProxyCore {
         return waiting
     }
 
+    /// True while a connection that is wanted does not stand.
+    package var missesServers: Bool {
+        links.contains { connection in connection.map { !$0.isReady } ?? false }
+    }
+
     /// Traps when what is known in two places is not the same in both, or when nothing would wake somebody who waits.
     package func checkInvariants() {
         checkLinks()
@@ -49,6 +54,9 @@ extension ProxyCore {
             check(connection)
             connection.tickets.visit { ticket in
                 outstanding[connection.server] += Int(ticket.replies)
+                precondition(
+                    ticket.kind != .write || servers[connection.server].role == .master,
+                    "a write is on its way to a replica")
                 guard clients[ticket.client] != nil else { return }
                 debts[ticket.client, default: Debt(link: connection.link)].add(
                     ticket, on: connection.link)

@@ -13,6 +13,7 @@ class Host {
         case client
         case proxy
         case server
+        case replica
     }
 
     init(_ name: String, role: Role, in world: World) {

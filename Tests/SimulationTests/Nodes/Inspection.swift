@@ -8,6 +8,8 @@ protocol Inspectable: AnyObject {
     var bytesHeld: Int { get }
     /// Requests that somebody still waits for an answer to.
     var requestsWaiting: Int { get }
+    /// True while a connection that the core wants does not stand.
+    var missesServers: Bool { get }
     /// What `bytesHeld` may never exceed with so many connections open.
     func mostBytesHeld(connections: Int) -> Int
     /// Traps when something does not hold that always must.

@@ -46,7 +46,6 @@ final class Node: Host {
     private(set) var linksUp = 0 { didSet { lastUp = world.now } }
     /// When a wished connection last came or went; since then there have been `linksUp`.
     private(set) var lastUp = Instant(nanoseconds: 0)
-    private var linksWanted = 0
 
     init(_ name: String, role: Role, in world: World, random: Random) {
         self.random = random
@@ -59,7 +58,9 @@ final class Node: Host {
     }
 
     /// True while a connection that the core wished is not there.
-    var isInTrouble: Bool { core == nil || linksUp < linksWanted || !attempts.isEmpty }
+    var isInTrouble: Bool {
+        core == nil || !attempts.isEmpty || (inspectable?.missesServers ?? false)
+    }
 
     private func noteTrouble() {
         lastTrouble = world.now
@@ -89,7 +90,6 @@ final class Node: Host {
         news.removeAll()
         roomFor.removeAll()
         linksUp = 0
-        linksWanted = 0
         wakeAt = nil
         turnAt = nil
         disk.crash()
@@ -331,7 +331,6 @@ final class Node: Host {
             if life > 1 || world.now > Instant(nanoseconds: 0) {
                 world.coverage.reach(.reconnectedBackend)
             }
-            linksWanted = max(linksWanted, linksUp + attempts.count + 1)
             attempts.append(world.network.connect(from: self, link: link, to: endpoint))
         case .abandon(let link):
             for attempt in attempts where attempt.link == link { attempt.isAbandoned = true }

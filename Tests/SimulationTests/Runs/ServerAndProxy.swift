@@ -22,9 +22,24 @@ extension Setup {
             seed: seed, at: now, limits: limits)
     }
 
-    private static func makeProxy(workers: Int, seed: UInt64, now: Moment) -> [any Core] {
+    private static func makeProxy(
+        workers: Int, replicas: Int, seed: UInt64, now: Moment
+    ) -> [any Core] {
         var random = Random(seed: seed)
         var configuration = ProxyConfiguration()
+        for number in 0..<replicas {
+            configuration.backends.replicas.append(
+                ProxyConfiguration.Replica(Setup.replicaEndpoint(number)))
+        }
+        configuration.reads.balance = random.pick(Balance.allCases)
+        configuration.reads.includeMaster =
+            replicas == 0 ? .always : random.pick(IncludeMaster.allCases)
+        configuration.reads.retries = random.pick([0, 1, 2, 2])
+        configuration.timeouts.request = random.pick([.zero, .milliseconds(60), .seconds(10)])
+        configuration.timeouts.probe = .milliseconds(random.within(5...200))
+        configuration.timeouts.probeInterval = .milliseconds(random.pick([0, 3, 50, 500]))
+        configuration.limits.backendRequests = random.pick([3, 50, 100_000])
+        configuration.limits.replyPrivateAbove = random.pick([500, 20_000, 1 << 20])
         configuration.backends.master = Setup.serverEndpoint
         configuration.backends.connections = random.pick([1, 1, 2])
         configuration.limits.clientOutput = random.pick([1_000, 20_000, 1 << 20])
@@ -45,6 +60,8 @@ private let longest = 160_000
 
 extension ServerCore: Inspectable {
     var requestsWaiting: Int { 0 }
+
+    var missesServers: Bool { false }
 
     func mostBytesHeld(connections: Int) -> Int {
         mostBytesHeld(clients: connections, longest: longest)

@@ -63,13 +63,13 @@ import Testing
             seed: seed,
             setup: Setup(
                 server: { _, _ in SmallServer() },
-                proxy: { workers, _, _ in
+                proxy: { workers, _, _, _ in
                     lives += 1
                     return (0..<workers).map {
                         Gossip(life: lives, worker: $0, workers: workers)
                     }
                 },
-                workers: 3, clients: 0, faults: faults, breaking: .zero))
+                workers: 3, replicas: 0, clients: 0, faults: faults, breaking: .zero))
     }
 
     /// Each receiver hears each sender's words in the order in which they were said, and only those of its own life.

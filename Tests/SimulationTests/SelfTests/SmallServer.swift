@@ -68,9 +68,16 @@ final class SmallServer: Core, Inspectable {
     private var gone: ConnectionID?
     private var isSilent = false
     private var myself: SmallServer?
+    /// Where a master's writes go, for its replicas.
+    private let stream: WriteStream?
+    /// What a replica has of its master.
+    private let following: Following?
+    private var now = Instant(nanoseconds: 0)
 
-    init(flaw: Flaw = .none) {
+    init(flaw: Flaw = .none, stream: WriteStream? = nil, following: Following? = nil) {
         self.flaw = flaw
+        self.stream = stream
+        self.following = following
         if flaw == .outlivesItself { myself = self }
     }
 
@@ -83,6 +90,7 @@ final class SmallServer: Core, Inspectable {
 
     func receive(_ bytes: Span<UInt8>, from id: ConnectionID, at now: Moment) {
         guard let session = sessions[id], !session.isClosing, !isSilent else { return }
+        self.now = now.instant
         if flaw == .holdsTooMuch { kept += 100 * bytes.count }
         read(bytes, from: session)
     }
@@ -155,6 +163,11 @@ final class SmallServer: Core, Inspectable {
     private func answer(_ arguments: [[UInt8]], of session: Session) -> [UInt8] {
         let isFlawed = requests % 50 == 0
         let name = String(decoding: arguments[0], as: UTF8.self).uppercased()
+        if let following, let answer = following.answer(to: name, arguments) { return answer }
+        switch (name, arguments.count) {
+        case ("SET", 3), ("DEL", 2), ("INCR", 2): stream?.append(arguments, at: now)
+        default: break
+        }
         switch (name, arguments.count) {
         case ("PING", 1): return [UInt8]("+PONG\r\n")
         case ("PING", 2), ("ECHO", 2):
@@ -206,6 +219,7 @@ final class SmallServer: Core, Inspectable {
         _ id: ConnectionID, at now: Moment, into write: (borrowing OutputPieces) -> Int
     ) {
         guard let session = sessions[id] else { return }
+        self.now = now.instant
         session.isListed = false
         session.output.drain(into: write)
         if session.isPaused, session.output.isEmpty, flaw != .staysPaused {
@@ -263,4 +277,6 @@ final class SmallServer: Core, Inspectable {
     }
 
     func checkInvariants() {}
+
+    var missesServers: Bool { false }
 }

@@ -344,7 +344,11 @@ final class Client: Host {
         }
         answered += 1
         world.answered()
-        if case .error(let text) = reply, isAboutTheBackend(text) {
+        if case .error(let text) = reply, text.starts(with: "TIMEOUT ".utf8) {
+            judgeTimeout(of: asked)
+        } else if case .error(let text) = reply, isAboutReplicas(text) {
+            judgeComplaint(about: asked, text)
+        } else if case .error(let text) = reply, isAboutTheBackend(text) {
             judgeFailure(of: asked, text, on: end)
         } else {
             judge(reply, to: asked)
@@ -354,7 +358,35 @@ final class Client: Host {
     /// The proxy's own words for a request that it could not pass on.
     private func isAboutTheBackend(_ text: [UInt8]) -> Bool {
         text.starts(with: "ERR cannot reach the master at ".utf8)
+            || text.starts(with: "ERR cannot reach the replica at ".utf8)
     }
+
+    /// What only reads are answered with, when no replica can do them.
+    private func isAboutReplicas(_ text: [UInt8]) -> Bool {
+        text.starts(with: "LOADING ".utf8) || text.starts(with: "MASTERDOWN ".utf8)
+            || text.starts(with: "ERR no replica can be read".utf8)
+    }
+
+    /// The fate of the request will never be known; it must have waited for long.
+    private func judgeTimeout(of asked: Asked) {
+        world.coverage.reach(.timedOut)
+        ledger.lostTrack(of: asked.question)
+        if world.now - asked.at < .milliseconds(60) {
+            report(.failsWithReason, "\(asked.question) was given up too soon")
+        }
+    }
+
+    private func judgeComplaint(about asked: Asked, _ text: [UInt8]) {
+        world.coverage.reach(text[0] == UInt8(ascii: "E") ? .nobodyToRead : .replicaComplaint)
+        switch asked.question {
+        case .set, .delete, .increment, .setName, .getName, .quit:
+            report(.failsWithReason, "\(asked.question) failed: \(text.shown)")
+        default: break
+        }
+    }
+
+    /// True when a replica may have answered that was behind its master. At the end all have caught up.
+    private var mayBeStale: Bool { world.replicas > 0 && phase != .auditing }
 
     private func judgeFailure(of asked: Asked, _ text: [UInt8], on end: End) {
         guard wasTroubled(end, since: asked.at) else {
@@ -429,9 +461,10 @@ final class Client: Host {
 
     private func judge(_ bytes: [UInt8]?, in key: Int) {
         let before = ledger.keys[key]
-        switch ledger.keys[key].saw(bytes) {
+        switch mayBeStale ? before.sawOnReplica(bytes) : ledger.keys[key].saw(bytes) {
         case .expected: break
         case .unknownWrite: world.coverage.reach(.unknownWriteSeen)
+        case .stale: world.coverage.reach(.staleRead)
         case .impossible:
             report(.value, "key \(key) holds \(bytes.map(\.shown) ?? "nothing"), but \(before)")
         }
@@ -450,6 +483,12 @@ final class Client: Host {
         if case .bulk(let bytes) = reply { value = Int(String(decoding: bytes, as: UTF8.self)) }
         let before = ledger.counters[counter]
         guard let value else { return report(.replyMatches, "counter holds \(reply)") }
+        if mayBeStale {
+            if !before.mayHaveBeen(value) {
+                report(.counter, "GET gave \(value), but \(before)")
+            }
+            return
+        }
         if !ledger.counters[counter].read(value, certainly: isCertain) {
             report(.counter, "GET gave \(value), but \(before)")
         }

@@ -6,11 +6,14 @@ struct KeyRecord {
     private(set) var certain: Payload?
     /// Writes that may happen yet, or may have happened: a payload, or nil for a removal.
     private(set) var possible: [Payload?] = []
+    /// What it held before, as a replica may still do. The same value is never written twice.
+    private(set) var earlier: [Payload?] = [nil]
     /// The server may have forgotten everything.
     private(set) var mayBeForgotten = false
 
     mutating func wrote(_ payload: Payload?, certainly: Bool) {
         if certainly {
+            earlier.append(certain)
             certain = payload
             mayBeForgotten = false
         } else {
@@ -26,13 +29,25 @@ struct KeyRecord {
         case expected
         /// A write of unknown fate shows: it has happened, and cannot happen again.
         case unknownWrite
+        /// A value that the master does not hold any more.
+        case stale
         case impossible
+    }
+
+    /// Judges what a read returned that a replica may have answered. Nothing is learnt from it: a write of unknown
+    /// fate that shows may be older than what is certain.
+    func sawOnReplica(_ bytes: [UInt8]?) -> Sight {
+        if KeyRecord.matches(certain, bytes) { return .expected }
+        if possible.contains(where: { KeyRecord.matches($0, bytes) }) { return .unknownWrite }
+        if earlier.contains(where: { KeyRecord.matches($0, bytes) }) { return .stale }
+        return bytes == nil && mayBeForgotten ? .expected : .impossible
     }
 
     /// Judges what a read returned, and learns from it.
     mutating func saw(_ bytes: [UInt8]?) -> Sight {
         if KeyRecord.matches(certain, bytes) { return .expected }
         if let index = possible.firstIndex(where: { KeyRecord.matches($0, bytes) }) {
+            earlier.append(certain)
             certain = possible.remove(at: index)
             return .unknownWrite
         }
@@ -79,6 +94,11 @@ struct CounterRecord {
         acknowledged += 1
         defer { if certainly { seen = max(seen, value) } }
         return value <= acknowledged + unknown && value > (certainly ? seen : 0)
+    }
+
+    /// Whether a replica may have this value: any that the counter ever had.
+    func mayHaveBeen(_ value: Int) -> Bool {
+        value >= 0 && value <= acknowledged + unknown
     }
 
     mutating func read(_ value: Int, certainly: Bool) -> Bool {

@@ -9,7 +9,7 @@ enum Mark: Int, CaseIterable {
     case singleByte, manyPiecesAtOnce, shortWrite, fullSocket
     case lostBytes, unreadDropped
     // Faults of machines, clocks and disks.
-    case serverRestart, proxyRestart, wallClockForward, wallClockBack, earlyTick
+    case serverRestart, replicaRestart, proxyRestart, wallClockForward, wallClockBack, earlyTick
     // What clients do.
     case inlineRequest, quotedRequest, largeValue, emptyValue, slowReader, halfClose, vanish, quit
     case garbage, abruptClose, askedAfterQuit
@@ -18,6 +18,8 @@ enum Mark: Int, CaseIterable {
     case answeredByProxy, neverSentReply, closedForUnknownFate, protocolError, unknownCommand,
         wrongArity
     case slowClientClosed, unknownWriteSeen
+    // What comes of having replicas.
+    case staleRead, timedOut, replicaComplaint, nobodyToRead
 }
 
 /// How often each mark was reached.

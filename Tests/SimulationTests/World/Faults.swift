@@ -12,6 +12,7 @@ enum FaultKind: Int, CaseIterable {
     case swizzleClog
     case stallNode
     case restartServer
+    case restartReplica
     case restartProxy
     case jumpWallClock
 }
@@ -93,7 +94,7 @@ extension FaultKind {
     /// In how many of the runs the fault is on.
     fileprivate var share: Double {
         switch self {
-        case .restartServer, .restartProxy: 0.2
+        case .restartServer, .restartReplica, .restartProxy: 0.2
         default: 0.4
         }
     }

@@ -11,15 +11,20 @@ struct Setup {
     var server: (_ seed: UInt64, _ now: Moment) -> any Core
     /// Makes the cores of all workers of the proxy each time it starts, so that they can share what workers of one
     /// process share; without it clients connect to the server.
-    var proxy: ((_ workers: Int, _ seed: UInt64, _ now: Moment) -> [any Core])?
+    var proxy: ((_ workers: Int, _ replicas: Int, _ seed: UInt64, _ now: Moment) -> [any Core])?
     /// How many workers the proxy has; with none the clients connect to the server.
     var workers: Int?
+    /// How many replicas are behind the proxy. With any, the master is a small server whose writes can be followed.
+    var replicas: Int?
     var clients = 20
     var faults: Faults?
     /// How long things break.
     var breaking: Duration?
 
     static let serverEndpoint = Endpoint.tcp(host: "server", port: 6379)
+    static func replicaEndpoint(_ number: Int) -> Endpoint {
+        .tcp(host: "replica\(number)", port: 6379)
+    }
     static let proxyEndpoint = Endpoint.tcp(host: "proxy", port: 7379)
 }
 
@@ -38,7 +43,8 @@ final class World {
     private var queue = EventQueue()
     private var random: Random
     private var wallOffset: Int64 = 0
-    private var isBreaking = true
+    private(set) var isBreaking = true
+    private(set) var replicas = 0
     private var lastAnswer = Instant(nanoseconds: 0)
     private let breaking: Duration
     private(set) var network: Network!
@@ -62,6 +68,7 @@ final class World {
         faults = setup.faults ?? Faults(from: &menu)
         breaking = setup.breaking ?? menu.between(.milliseconds(50), .milliseconds(800))
         let workers = setup.workers ?? menu.pick([0, 1, 1, 2, 2, 4, 4])
+        if setup.proxy != nil, workers > 0 { replicas = setup.replicas ?? menu.pick([0, 1, 2, 2]) }
         self.random = random.split()
         network = Network(in: self, random: random.split())
         build(setup, workers: workers, from: &random)
@@ -69,16 +76,32 @@ final class World {
 
     private func build(_ setup: Setup, workers: Int, from random: inout Random) {
         let serverSeed = random.next()
+        let stream = WriteStream()
+        let isFollowed = replicas > 0
         let server = Machine(.server, at: Setup.serverEndpoint, in: self) { life, now in
-            [setup.server(serverSeed &+ UInt64(life), now)]
+            guard isFollowed else { return [setup.server(serverSeed &+ UInt64(life), now)] }
+            stream.beginAnew(at: now.instant)
+            return [SmallServer(stream: stream)]
         }
         server.add(Node("server", role: .server, in: self, random: random.split()))
         machines.append(server)
+        for number in 0..<replicas {
+            let seed = random.next()
+            let replica = Machine(.replica, at: Setup.replicaEndpoint(number), in: self) {
+                [unowned self] life, _ in
+                let random = Random(seed: seed &+ UInt64(life))
+                return [SmallServer(following: Following(stream, in: self, random: random))]
+            }
+            replica.add(
+                Node("replica \(number)", role: .replica, in: self, random: random.split()))
+            machines.append(replica)
+        }
         var entrance = server.endpoint
         if let makeProxy = setup.proxy, workers > 0 {
             let proxySeed = random.next()
-            let proxy = Machine(.proxy, at: Setup.proxyEndpoint, in: self) { life, now in
-                makeProxy(workers, proxySeed &+ UInt64(life), now)
+            let proxy = Machine(.proxy, at: Setup.proxyEndpoint, in: self) {
+                [replicas] life, now in
+                makeProxy(workers, replicas, proxySeed &+ UInt64(life), now)
             }
             for worker in 0..<workers {
                 let name = "proxy worker \(worker)"
@@ -184,14 +207,24 @@ final class World {
         for client in clients { client.fallQuiet() }
     }
 
+    /// Sees whether there is a moment, soon, at which everybody is at rest: the proxy's own questions come and go.
     private func checkRest() {
         guard !isOver else { return }
-        for node in machines.flatMap(\.nodes) {
+        let nodes = machines.flatMap(\.nodes)
+        let deadline = now + .seconds(1)
+        while now < deadline, nodes.contains(where: { $0.unrest != nil || hasForgotten($0) }) {
+            run(until: now + .milliseconds(1))
+        }
+        for node in nodes {
             if let unrest = node.unrest { report(.rests, "\(node.name) still holds \(unrest)") }
-            if node.connectionsOpen != network.ends(of: node).count {
+            if hasForgotten(node) {
                 report(.rests, "\(node.name) has connections that are gone")
             }
         }
+    }
+
+    private func hasForgotten(_ node: Node) -> Bool {
+        node.connectionsOpen != network.ends(of: node).count
     }
 
     private func handle(_ event: Event) {
@@ -286,6 +319,7 @@ final class World {
             coverage.reach(.stalledNode)
         case .restartServer: restart(.server, .serverRestart)
         case .restartProxy: restart(.proxy, .proxyRestart)
+        case .restartReplica: restart(.replica, .replicaRestart)
         case .jumpWallClock:
             let forward = random.chance(0.5)
             let jump = Int64(random.below(86_400_000_000))
@@ -317,7 +351,9 @@ final class World {
     }
 
     private func restart(_ role: Host.Role, _ mark: Mark) {
-        guard let machine = machines.first(where: { $0.role == role }), machine.isUp else { return }
+        let candidates = machines.filter { $0.role == role && $0.isUp }
+        guard !candidates.isEmpty else { return }
+        let machine = random.pick(candidates)
         coverage.reach(mark)
         if role == .server {
             serverLife += 1
