@@ -144,7 +144,7 @@ package enum CommandCatalogue {
 
         A read counts as use of its key (LRU, LFU, OBJECT IDLETIME) on the server that answered it, not on the others. \
         What is about one server's memory, its clock or its settings (OBJECT, MEMORY, INFO of other sections, TIME, \
-        CONFIG, LATENCY, SLOWLOG, LASTSAVE) is the master's, and CONFIG SET changes the master alone. DBSIZE and \
+        CONFIG, LATENCY, LASTSAVE) is the master's, and CONFIG SET changes the master alone. DBSIZE and \
         RANDOMKEY are the master's because replicas still count keys that have expired. PFCOUNT writes: it keeps what \
         it has counted in the value. A subcommand that the table does not have goes the way of its command's row.
 

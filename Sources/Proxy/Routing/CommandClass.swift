@@ -85,7 +85,7 @@ enum CommandClass: Equatable, Sendable {
             .latencyDoctor, .latencyGraph, .latencyHistogram, .latencyHistory, .latencyLatest,
             .latencyReset,
             .memoryDoctor, .memoryMallocStats, .memoryPurge, .memoryStats,
-            .moduleList, .pfselftest, .slowlogGet, .slowlogLength, .slowlogReset:
+            .moduleList, .pfselftest:
             .always(.ask)
 
         // Its cursors are one server's, and it is no SCAN that the proxy could send back there.
@@ -95,12 +95,12 @@ enum CommandClass: Equatable, Sendable {
         // The same text everywhere.
         case .aclHelp, .commandHelp, .commandlogHelp, .configHelp, .functionHelp, .hotkeysHelp,
             .latencyHelp, .memoryHelp, .moduleHelp, .objectHelp, .pubsubHelp, .scriptHelp,
-            .slowlogHelp, .xgroupHelp, .xinfoHelp:
+            .xgroupHelp, .xinfoHelp:
             .always(.ask)
 
         // Without a subcommand, or with one that the table does not have: the server says what is wrong.
         case .acl, .commandlog, .config, .function, .hotkeys, .latency, .memory, .module, .object,
-            .pubsub, .script, .slowlog, .xgroup, .xinfo:
+            .pubsub, .script, .xgroup, .xinfo:
             .always(.ask)
 
         case .scan: .always(.scan(cursor: 1))
@@ -142,7 +142,7 @@ enum CommandClass: Equatable, Sendable {
             .always(.session)
 
         // Behind the proxy stands something that is no cluster and looks like one master to clients.
-        case .info, .role,
+        case .info, .role, .slowlog, .slowlogGet, .slowlogHelp, .slowlogLength, .slowlogReset,
             .cluster, .clusterAddslots, .clusterAddslotsrange, .clusterBumpepoch,
             .clusterCancelslotmigrations, .clusterCountFailureReports, .clusterCountkeysinslot,
             .clusterDelslots, .clusterDelslotsrange, .clusterFailover, .clusterFlushslot,

@@ -221,10 +221,10 @@ extension CommandExamples {
         refused: MODULE LOAD nothing.so
         refused: MODULE LOADEX nothing.so
         refused: MODULE UNLOAD nothing
-        ask: SLOWLOG NOSUCH
-        ask: SLOWLOG GET
-        ask: SLOWLOG HELP
-        ask: SLOWLOG LEN
-        ask: SLOWLOG RESET
+        local: SLOWLOG NOSUCH
+        local: SLOWLOG GET
+        local: SLOWLOG HELP
+        local: SLOWLOG LEN
+        local: SLOWLOG RESET
         """
 }
