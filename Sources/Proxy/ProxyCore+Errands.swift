@@ -19,6 +19,8 @@ final class Errand {
         case kill
         /// Whether the master knows a user.
         case login(Credentials, Hello?)
+        /// What all workers are asked on behalf of an operator.
+        case inquiry(Inquiry)
     }
 
     let number: Int
@@ -28,6 +30,10 @@ final class Errand {
     var left: Int
     /// What was answered, whole replies; nil where nothing came.
     var answers: [[UInt8]?]
+    /// What workers answered, by their number.
+    var reports: [WorkerAnswer?] = []
+    /// When those who have not answered are not waited for any longer; nil: they are.
+    var due: Instant?
 
     init(number: Int, purpose: Purpose, client: ConnectionID, parts: Int) {
         self.number = number
@@ -77,7 +83,8 @@ extension ProxyCore {
         finish(errand)
     }
 
-    private func finish(_ errand: Errand) {
+    /// One part of an errand is done.
+    func finish(_ errand: Errand) {
         errand.left -= 1
         guard errand.left == 0 else { return }
         errands[errand.number] = nil
@@ -89,6 +96,7 @@ extension ProxyCore {
         case .login(let credentials, let hello):
             guard let client = clients[errand.client] else { return }
             finishLogin(credentials, hello, errand.answers[0], of: client)
+        case .inquiry: conclude(errand)
         }
     }
 }

@@ -241,6 +241,7 @@ extension ProxyCore {
             if ticket.start >= sent {
                 for _ in 0..<ticket.replies {
                     if ticket.delivery != .dropped {
+                        counters.errors.count(code: "ERR")
                         appendUnreachable(connection, reason, to: &client.output)
                     }
                     noteDelivered(1, to: client, ticket.kind)
@@ -385,7 +386,8 @@ extension ProxyCore {
         _ ticket: Ticket, _ special: SpecialReply?, until end: Int,
         from connection: BackendConnection, on target: BackendConnection
     ) {
-        counters.retries += 1
+        counters.retries += Int(ticket.replies)
+        countSent(Int(ticket.replies), to: servers[target.server])
         var requests = ByteBuffer()
         connection.output.copy(from: ticket.start, to: end, into: &requests)
         let answered = lengthOfRequests(Int(ticket.done), in: requests.bytes)
@@ -470,6 +472,7 @@ extension ProxyCore {
             server.counters.timeouts += Int(ticket.replies)
             guard let client = clients[ticket.client], client.owed > 0 else { continue }
             counters.timeouts += Int(ticket.replies)
+            noteTimeOut(ticket, on: connection)
             for _ in 0..<ticket.replies {
                 if ticket.delivery != .dropped {
                     appendTooLate(ticket.kind, server, to: &client.output)

@@ -80,6 +80,8 @@ extension ProxyCore {
                 guard client.owed == 0 else { continue }
             case .answer:
                 continue
+            case .held:
+                if let due = operators.clientPause?.until, due > now.instant { continue }
             }
             goOn(client)
         }
@@ -163,6 +165,7 @@ extension ProxyCore {
         if !subscriptionsToRetry.isEmpty { wake(at: now.instant + .milliseconds(100)) }
         for answer in lateAnswers { wake(at: answer.due) }
         if let nextWatch { wake(at: nextWatch) }
+        wakeForOperators()
     }
 
     func wake(at due: Instant) {

@@ -104,6 +104,8 @@ extension ProxyCore {
                 stall(connection, on: client)
             }
             settle(client)
+        } else if ticket.kind != .errand {
+            counters.tombstones += replies
         }
     }
 
@@ -123,7 +125,16 @@ extension ProxyCore {
     private func settle(_ replies: Int, of ticket: Ticket, on connection: BackendConnection) {
         let server = servers[connection.server]
         server.outstanding -= replies
-        server.counters.replies += replies
+        if ticket.kind != .errand {
+            server.counters.replies += replies
+            counters.replies += replies
+        }
+        let took = now.instant.nanoseconds - ticket.since.nanoseconds
+        if took + Int64(ticket.waited) * 1_000 >= operators.slowThreshold,
+            ticket.replies == replies
+        {
+            noteSlow(ticket, on: connection)
+        }
         guard connection.tickets.settle(replies) else { return }
         if ticket.kind != .blocking { server.noteLatency(now.instant - ticket.since) }
         connection.output.release(
@@ -188,6 +199,7 @@ extension ProxyCore {
             guard let dropped = connection.tickets.first else { return }
             return settle(1, of: dropped, on: connection)
         }
+        if clients[ticket.client] != nil { counters.errors.count(line) }
         pass(line, 1, of: ticket, connection)
     }
 

@@ -32,13 +32,26 @@ extension ProxyCore {
     private func handle(_ request: Request, of client: ClientSession) -> RequestReader.Verdict {
         let pause: ClientSession.Pause?
         switch request.part {
-        case .whole: pause = perform(request, table.find(request), of: client)
-        case .head: return beginUpload(request, of: client)
+        case .whole:
+            let command = table.find(request)
+            let last = client.command
+            client.command = command
+            pause = perform(request, command, of: client)
+            if pause == nil { client.putOffAt = nil } else { client.command = last }
+        case .head:
+            let command = table.find(request)
+            if operators.clientPause != nil, isHeldBack(request, command, of: client) {
+                self.pause(client, .held)
+                return .notYet
+            }
+            client.command = command
+            return beginUpload(request, of: client)
         case .middle: return continueUpload(request, of: client, isLast: false)
         case .tail: return continueUpload(request, of: client, isLast: true)
         }
         if client.state == .closing { return .drop }
         if let pause {
+            if client.putOffAt == nil { client.putOffAt = now.instant }
             self.pause(client, pause)
             return .notYet
         }
@@ -58,10 +71,12 @@ extension ProxyCore {
             reply(to: client) { $0.append("-NOAUTH Authentication required.\r\n") }
             return nil
         }
+        if operators.clientPause != nil, isHeldBack(request, command, of: client) { return .held }
         if let extras = client.extras, extras.isUnusual {
             if extras.replies == .skipNext { extras.replies = .skipThis }
             let handling = performUnusually(request, command, of: client, extras)
             if case .done(let pause) = handling {
+                if pause == nil { counters.others += 1 }
                 if extras.replies == .skipThis, pause == nil { extras.replies = .on }
                 return pause
             }
@@ -74,31 +89,34 @@ extension ProxyCore {
     private func performCommonly(
         _ request: Request, _ command: CommandID?, of client: ClientSession
     ) -> ClientSession.Pause? {
-        switch classifier.disposition(of: request, command) {
+        let disposition = classifier.disposition(of: request, command)
+        let pause = carryOut(disposition, request, command, of: client)
+        if pause == nil { count(disposition) }
+        return pause
+    }
+
+    private func carryOut(
+        _ disposition: Disposition, _ request: Request, _ command: CommandID?,
+        of client: ClientSession
+    ) -> ClientSession.Pause? {
+        switch disposition {
         case .read(let form):
-            counters.reads += 1
             return sendRead(request, form, of: client)
         case .write:
-            counters.writes += 1
             return sendWrite(request, of: client)
         case .ask:
-            counters.others += 1
             return sendWrite(request, of: client)
         case .tagged(let tag):
-            counters.reads += 1
             return sendTagged(request, tag, of: client)
         case .scan(let cursor):
-            counters.reads += 1
             return sendScan(request, cursor: cursor, of: client)
         case .script(let call):
             return sendScript(request, call, of: client)
         case .scriptAdmin:
             return administerScripts(request, command!, of: client)
         case .blocking:
-            counters.others += 1
             return sendAlone(request, .blocking, of: client)
         case .waiting:
-            counters.others += 1
             return sendWait(request, of: client)
         case .transaction:
             return transact(request, command!, of: client)
@@ -109,9 +127,9 @@ extension ProxyCore {
         case .session:
             return changeSession(request, command!, of: client)
         case .local:
-            return answerLocally(request, command, of: client)
-        case .own:
-            return answerLocally(request, command, of: client)
+            return answerLocally(request, command!, of: client)
+        case .own(let own):
+            return answerOwn(request, own, of: client)
         case .refuse(let refusal):
             refuse(request, of: client, because: refusal.reason)
             return nil

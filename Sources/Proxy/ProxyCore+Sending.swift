@@ -26,11 +26,6 @@ extension ProxyCore {
             return nil
         }
         let isMaster = connection.server == 0
-        if isMaster {
-            counters.readsOnMasterByPolicy += 1
-        } else {
-            counters.readsOnReplicas += 1
-        }
         send(request, as: isMaster ? nil : form.name, .read, on: connection, for: client)
         return nil
     }
@@ -119,7 +114,7 @@ extension ProxyCore {
         leaveTicket(
             Ticket(
                 client: client.id, kind: kind, delivery: delivery, attempts: 0, replies: 1,
-                start: start, since: now.instant), on: connection)
+                start: start, since: now.instant, waited: waited(client)), on: connection)
     }
 
     func noteSent(
@@ -131,8 +126,10 @@ extension ProxyCore {
         client.link = connection.link
         client.forwarded += 1
         if kind == .write { client.writes += 1 }
+        if kind == .read { countRead(on: connection, of: client) }
         let server = servers[connection.server]
         server.counters.requests += 1
+        countSent(1, to: server)
         server.outstanding += 1
     }
 

@@ -57,6 +57,7 @@ package final class ProxyCore: Core {
     var errands: [Int: Errand] = [:]
     var lastErrand = 0
     var counters = ProxyCounters()
+    var operators: OperatorState
     /// The time of the call at hand.
     private(set) var now: Moment
     /// Where a reply of the proxy's own is written when it cannot go out yet.
@@ -68,7 +69,8 @@ package final class ProxyCore: Core {
     /// `worker` of `workers`: client numbers are unique over all of them without a word between them.
     package init(
         configuration: ProxyConfiguration, worker: Int = 0, workers: Int = 1,
-        clientCount: ClientCount = ClientCount(), seed: UInt64 = 1, at now: Moment
+        clientCount: ClientCount = ClientCount(), process: ProxyStatus.ProcessFacts = .init(),
+        usage: ProcessUsage = ProcessUsage(), seed: UInt64 = 1, at now: Moment
     ) {
         self.configuration = configuration
         self.now = now
@@ -78,6 +80,7 @@ package final class ProxyCore: Core {
 
         requestLimits = limits
         heldReply = OutputQueue(pool: pool)
+        operators = OperatorState(configuration, worker, of: workers, process, usage, at: now)
         self.clientCount = clientCount
         self.worker = worker
         self.workers = workers
@@ -121,12 +124,15 @@ package final class ProxyCore: Core {
         to local: PeerAddress, at now: Moment
     ) {
         self.now = now
+        guard listener == .clients else { return openHealth(id) }
         lastClientNumber += clientNumberStep
         let client = ClientSession(
-            id: id, number: lastClientNumber, peer: peer, pool: pool, at: now.instant)
+            id: id, number: lastClientNumber, peer: peer, local: local, pool: pool, at: now.instant)
         beginSession(client)
         clients.insert(client, for: id)
+        counters.connectionsReceived += 1
         if clientCount.add() > configuration.maximumClients {
+            counters.connectionsRefused += 1
             client.output.append("-ERR max number of clients reached\r\n")
             client.state = .closing
             settle(client)
@@ -137,9 +143,13 @@ package final class ProxyCore: Core {
         self.now = now
         if let client = clients[id] {
             client.usedAt = now.instant
+            counters.clientBytesReceived &+= bytes.count
             if client.state == .open { take(bytes, from: client) }
         } else if let connection = connections[id] {
+            counters.backendBytesReceived &+= bytes.count
             deliver(bytes, from: connection)
+        } else if let session = operators.health[id] {
+            receive(bytes, from: session)
         }
         resumeClients()
     }
@@ -155,6 +165,8 @@ package final class ProxyCore: Core {
             // A server that will say no more is of no use, whatever it might still read.
             pending.wishes.append(.close(id))
             lose(connection)
+        } else if let session = operators.health[id] {
+            end(session)
         }
         resumeClients()
     }
@@ -165,7 +177,9 @@ package final class ProxyCore: Core {
         self.now = now
         if let client = clients[id] {
             client.isListed = false
+            let waiting = client.output.count
             client.output.drain(into: write)
+            counters.clientBytesSent &+= waiting - client.output.count
             if client.pause != nil { resumable.append(id) }
             if client.output.count <= configuration.limits.clientOutput { endStall(on: client) }
             // What is left needs no listing: the driver comes again when there is room.
@@ -175,10 +189,13 @@ package final class ProxyCore: Core {
             if case .greeting = connection.state {
                 connection.greetingOutput.drain(into: write)
             } else {
+                let sent = connection.output.sent
                 connection.output.drain(into: write)
+                counters.backendBytesSent &+= connection.output.sent - sent
                 if hasMuchRoom(connection) { wakeThoseWaiting(for: connection) }
             }
         }
+        if clients[id] == nil, let session = operators.health[id] { drain(session, into: write) }
         resumeClients()
     }
 
@@ -188,6 +205,8 @@ package final class ProxyCore: Core {
             forget(client)
         } else if let connection = connections[id] {
             lose(connection)
+        } else {
+            operators.health.remove(id)
         }
         resumeClients()
     }
@@ -212,6 +231,7 @@ package final class ProxyCore: Core {
         if let due = nextScan, due <= now.instant { giveUpLateRequests() }
         if !subscriptionsToRetry.isEmpty { retrySubscriptions() }
         if !lateAnswers.isEmpty { giveLateAnswers() }
+        lookAfterOperators()
         watchServers()
         scheduleWake()
         resumeClients()
@@ -239,13 +259,19 @@ package final class ProxyCore: Core {
 
     /// Writes a reply of the proxy's own where the client will read it in the order of its requests.
     func reply(to client: ClientSession, _ write: (inout OutputQueue) -> Void) {
+        counters.requestsAnsweredHere += 1
         if client.isSilent { return }
-        if client.inFlight == 0 {
-            write(&client.output)
-            list(client)
-            return
-        }
         write(&heldReply)
+        countError(in: &heldReply)
+        if client.inFlight == 0 {
+            while !heldReply.isEmpty {
+                heldReply.drain { pieces in
+                    for index in 0..<pieces.count { client.output.append(pieces[index]) }
+                    return pieces.total
+                }
+            }
+            return list(client)
+        }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(heldReply.count)
         while !heldReply.isEmpty {
@@ -255,6 +281,16 @@ package final class ProxyCore: Core {
             }
         }
         client.hold(bytes)
+    }
+
+    /// Counts a reply of the proxy's own that is an error.
+    private func countError(in reply: inout OutputQueue) {
+        reply.drain { pieces in
+            if pieces.total > 0, pieces[0][0] == ReplyKind.error.rawValue {
+                counters.errors.count(pieces[0])
+            }
+            return 0
+        }
     }
 
     func list(_ client: ClientSession) {

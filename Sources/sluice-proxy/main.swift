@@ -106,6 +106,40 @@ func listeners(
     }
 }
 
+/// What INFO and /status tell of the process.
+func processFacts(_ path: String, port: Int) -> ProxyStatus.ProcessFacts {
+    var facts = ProxyStatus.ProcessFacts()
+    facts.processID = CurrentProcess.id
+    facts.runID = runID()
+    facts.operatingSystem = CurrentProcess.operatingSystem
+    facts.executable = CurrentProcess.executable
+    facts.configurationFile =
+        path.hasPrefix("/") ? path : CurrentProcess.directory + "/" + path
+    facts.port = port
+    facts.systemMemory = ProcessMeasurement.systemMemory
+    return facts
+}
+
+/// 40 hexadecimal digits that no other start has.
+func runID() -> String {
+    let digits = (0..<3).map { _ in
+        let number = String(RandomSeed.make(), radix: 16)
+        return String(repeating: "0", count: 16 - number.utf8.count) + number
+    }
+    return String(digits.joined().prefix(40))
+}
+
+/// Memory and processor time of the process, measured once a second for all workers.
+func measureUsage() throws(Errno) -> ProcessUsage {
+    let usage = ProcessUsage()
+    try ProcessMeasurement.repeatEverySecond { measured in
+        usage.note(
+            residentMemory: measured.residentMemory, peakMemory: measured.peakMemory,
+            userTime: measured.userTime, systemTime: measured.systemTime)
+    }
+    return usage
+}
+
 func run(_ path: String) -> Never {
     var (configuration, warnings) = readConfiguration(path)
     let log = Log(
@@ -124,7 +158,7 @@ func run(_ path: String) -> Never {
             forClients: configuration.maximumClients, reserved: DescriptorLimit.reserved + own)
         for line in limit.lines { log.write(limit.level, line, as: .proxy) }
         configuration.maximumClients = limit.maximumClients
-        Console.exit(try serve(configuration, log))
+        Console.exit(try serve(configuration, path, log))
     } catch let failure as StartFailure {
         log.write(.warning, failure.message, as: .proxy)
     } catch let failure as ListenFailure {
@@ -143,7 +177,7 @@ func workerCount(_ configuration: ProxyConfiguration) -> Int {
 }
 
 /// Runs the workers until they end, and returns the status.
-func serve(_ configuration: ProxyConfiguration, _ log: Log) throws -> Int32 {
+func serve(_ configuration: ProxyConfiguration, _ path: String, _ log: Log) throws -> Int32 {
     let workers = workerCount(configuration)
     let clientCount = ClientCount()
     let entrances = try listen(configuration, workers: workers, log)
@@ -151,6 +185,9 @@ func serve(_ configuration: ProxyConfiguration, _ log: Log) throws -> Int32 {
         let purpose = entrance.id == .health ? "Health: " : ""
         log.write(.notice, purpose + entrance.listener.readiness, as: .proxy)
     }
+    let port = entrances[0].first { $0.id == .clients }.map { Int($0.listener.address.port) } ?? 0
+    let usage = try measureUsage()
+    let process = processFacts(path, port: port)
     var options = LoopOptions()
     options.connectTimeout = configuration.timeouts.connect
     options.keepAlive = Int32(configuration.tcp.keepalive.components.seconds)
@@ -159,7 +196,8 @@ func serve(_ configuration: ProxyConfiguration, _ log: Log) throws -> Int32 {
     return try Workers.run(count: workers) { number, mailboxes throws(StartFailure) in
         let core = ProxyCore(
             configuration: configuration, worker: number, workers: workers,
-            clientCount: clientCount, seed: RandomSeed.make(), at: SystemClock.now())
+            clientCount: clientCount, process: process, usage: usage, seed: RandomSeed.make(),
+            at: SystemClock.now())
         do throws(Errno) {
             let loop = try EventLoop(
                 driving: core, mailbox: mailboxes[number], peers: mailboxes, log: log,

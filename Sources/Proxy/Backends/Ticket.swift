@@ -39,6 +39,8 @@ struct Ticket {
     /// Where the first request of the run begins in the connection's output.
     let start: Int
     let since: Instant
+    /// Microseconds that the first request had waited here before it was sent.
+    var waited: UInt32 = 0
     /// What the whole reply is for, when it is gathered.
     var errand: ErrandStep?
     /// The client does not want this special reply.

@@ -3,9 +3,111 @@
 import RESP
 
 extension ProxyCore {
+    /// Commands that servers have too.
     func answerLocally(
-        _ request: Request, _ command: CommandID?, of client: ClientSession
+        _ request: Request, _ command: CommandID, of client: ClientSession
     ) -> ClientSession.Pause? {
-        sendWrite(request, of: client)
+        let row = table[command]
+        if row.isContainer, request.count > 1 {
+            refuseSubcommand(request, of: client)
+            return nil
+        }
+        guard hasRightArity(request, command, of: client) else { return nil }
+        switch row.parent ?? command {
+        case .info: return inquire(.info(InfoSelection(request)), of: client)
+        case .role: reply(to: client) { ProxyReplies.role(to: &$0) }
+        case .cluster: reply(to: client) { ProbeReplies.cluster(to: &$0) }
+        case .slowlog:
+            return orRefuse(client) { () throws(CommandRefusal) in
+                answer(try SlowLogRequest(request, at: 1), isProxy: false, of: client)
+            }
+        default: preconditionFailure("\(command) is not the proxy's to answer")
+        }
+        return nil
+    }
+
+    /// Commands that no server has.
+    func answerOwn(
+        _ request: Request, _ command: OwnCommand, of client: ClientSession
+    ) -> ClientSession.Pause? {
+        orRefuse(client) { () throws(CommandRefusal) in
+            switch command {
+            case .proxy: return answer(try ProxyCommand(request), request, of: client)
+            case .sentinel:
+                var refusal: CommandRefusal?
+                let local = client.local
+                reply(to: client) {
+                    do throws(CommandRefusal) {
+                        try ProbeReplies.sentinel(request, at: local, to: &$0)
+                    } catch {
+                        refusal = error
+                        $0.append(error)
+                    }
+                }
+                if refusal != nil { counters.refusedCommands += 1 }
+                return nil
+            }
+        }
+    }
+
+    /// Carries something out, or tells the client why not.
+    func orRefuse(
+        _ client: ClientSession, _ body: () throws(CommandRefusal) -> ClientSession.Pause?
+    ) -> ClientSession.Pause? {
+        do throws(CommandRefusal) {
+            return try body()
+        } catch {
+            reply(to: client) { $0.append(error) }
+            return nil
+        }
+    }
+
+    private func answer(
+        _ command: ProxyCommand, _ request: Request, of client: ClientSession
+    ) -> ClientSession.Pause? {
+        let version = client.version
+        switch command {
+        case .help: reply(to: client) { ProxyReplies.help(HelpText.proxy, to: &$0) }
+        case .status: return inquire(.summary, of: client)
+        case .backends: return inquire(.backends, of: client)
+        case .clients: return inquire(.proxyClients, of: client)
+        case .statistics(resets: false): return inquire(.statistics, of: client)
+        case .statistics(resets: true): return inquire(.resetCounters, of: client)
+        case .slowLog(let request): return answer(request, isProxy: true, of: client)
+        case .consistency(let level): answerConsistency(level, of: client)
+        case .explain(let start):
+            let explanation = explain(request.nested(from: start), for: client)
+            reply(to: client) { ProxyReplies.explanation(explanation, to: &$0, for: version) }
+        case .configuration(let pattern):
+            let values = configuration.settings.map { (key: $0.path, value: $0.value) }
+            reply(to: client) {
+                ProxyReplies.configuration(values, matching: pattern, to: &$0, for: version)
+            }
+        }
+        return nil
+    }
+
+    private func answer(
+        _ request: SlowLogRequest, isProxy: Bool, of client: ClientSession
+    ) -> ClientSession.Pause? {
+        switch request {
+        case .help: reply(to: client) { ProxyReplies.help(HelpText.slowLog, to: &$0) }
+        case .get(let count): return inquire(.slowLog(count: count, isProxy: isProxy), of: client)
+        case .length: return inquire(.slowLogLength, of: client)
+        case .reset: return inquire(.resetSlowLog, of: client)
+        }
+        return nil
+    }
+
+    /// Every connection has the level of the configuration, as long as there is but one to choose.
+    private func answerConsistency(_ level: String?, of client: ClientSession) {
+        let served = configuration.reads.consistency.rawValue
+        reply(to: client) {
+            if let level, level != served {
+                ProxyReplies.refuseConsistency(level, served: [served], to: &$0)
+            } else {
+                ProxyReplies.consistency(level == nil ? served : "OK", to: &$0)
+            }
+        }
     }
 }

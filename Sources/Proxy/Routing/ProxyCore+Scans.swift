@@ -86,7 +86,7 @@ extension ProxyCore {
     }
 
     /// The healthy replica with this tag that owes least.
-    private func serverSetAside(for tag: String) -> BackendServer? {
+    func serverSetAside(for tag: String) -> BackendServer? {
         servers.dropFirst().filter { $0.health.isHealthy && $0.place.tags.contains(tag) }
             .min { $0.outstanding < $1.outstanding }
     }

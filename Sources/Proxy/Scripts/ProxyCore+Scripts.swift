@@ -18,11 +18,13 @@ extension ProxyCore {
             readsOnly = script.readsOnly
         }
         if readsOnly {
-            counters.reads += 1
-            return sendRead(request, .asItIs, of: client)
+            let pause = sendRead(request, .asItIs, of: client)
+            if pause == nil { counters.reads += 1 }
+            return pause
         }
-        counters.writes += 1
-        return sendWrite(request, of: client)
+        let pause = sendWrite(request, of: client)
+        if pause == nil { counters.writes += 1 }
+        return pause
     }
 
     func administerScripts(

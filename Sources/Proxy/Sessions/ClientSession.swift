@@ -23,6 +23,8 @@ final class ClientSession {
         case drained
         /// The answer to a request comes later than the turn, and nothing may overtake it.
         case answer
+        /// CLIENT PAUSE holds its request back.
+        case held
     }
 
     /// A reply of the proxy's own that must wait for replies of requests before it.
@@ -39,6 +41,9 @@ final class ClientSession {
     /// What CLIENT ID says.
     let number: Int
     let peer: PeerAddress
+    /// Our end of its connection.
+    let local: PeerAddress
+    let openedAt: Instant
     var state: State = .open
     var version = ProtocolVersion.resp2
     /// It may ask for things: no password is wanted, or it has given one.
@@ -51,6 +56,10 @@ final class ClientSession {
     var link: LinkID?
     /// When it last sent something.
     var usedAt: Instant
+    /// When the request was put off that it is to hand over again.
+    var putOffAt: Instant?
+    /// The last that was carried out.
+    var command: CommandID?
     /// Requests sent to a backend, and replies delivered, since the client connected.
     var forwarded = 0
     var delivered = 0
@@ -71,7 +80,12 @@ final class ClientSession {
     /// What only few clients have: a name, a transaction, a connection of their own.
     var extras: SessionExtras?
 
-    init(id: ConnectionID, number: Int, peer: PeerAddress, pool: BlockPool, at now: Instant) {
+    init(
+        id: ConnectionID, number: Int, peer: PeerAddress, local: PeerAddress, pool: BlockPool,
+        at now: Instant
+    ) {
+        self.local = local
+        openedAt = now
         usedAt = now
         self.id = id
         self.number = number

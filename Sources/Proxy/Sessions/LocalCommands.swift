@@ -259,14 +259,7 @@ extension ProxyCore {
             reply(to: client) { $0.append("+OK\r\n") }
         case .clientSetinfo: setInfo(request, of: client)
         case .clientReply: setReplies(request[2], of: client)
-        default:
-            let row = table[command]
-            reply(to: client) {
-                $0.append("-ERR '")
-                $0.append(row.name)
-                $0.append(
-                    "' is not served by this proxy: it is about connections of the server\r\n")
-            }
+        default: return administerClients(request, command, of: client)
         }
         return nil
     }

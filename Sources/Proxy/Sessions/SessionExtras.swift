@@ -18,6 +18,8 @@ final class SessionExtras {
     /// As whom it has authenticated, when it has.
     var user: [UInt8]?
     var failedLogins = 0
+    /// CLIENT NO-EVICT, which is shown and means nothing here.
+    var isNeverEvicted = false
     var replies = Replies.on
     var libraryName: [UInt8] = []
     var libraryVersion: [UInt8] = []

@@ -136,6 +136,11 @@ package struct ErrorCounts: Sendable, Equatable {
         add(isCode ? [UInt8](copying: word) : ErrorCounts.other, 1)
     }
 
+    /// Counts an error of the proxy's own by its code.
+    mutating func count(code: StaticString) {
+        count(Array(code.description.utf8).span)
+    }
+
     package mutating func merge(_ part: ErrorCounts) {
         for count in part.all { add(count.code, count.count) }
     }
