@@ -150,6 +150,7 @@ extension ProxyCore {
         case .gone: preconditionFailure("a connection that is gone has its link")
         case .connecting, .greeting, .ready: break
         }
+        checkUse(of: connection)
         if let id = connection.id {
             precondition(connections[id] === connection, "a connection is known by another's name")
         } else {
@@ -157,6 +158,22 @@ extension ProxyCore {
         }
         for waiting in connection.waiting {
             precondition(clients[waiting]?.isWaiting ?? true, "a client waits and does not know it")
+        }
+    }
+
+    private func checkUse(of connection: BackendConnection) {
+        let server = servers[connection.server]
+        let lane = connection.lane < server.lanes.count ? server.lanes[connection.lane] : nil
+        switch connection.use {
+        case .reads:
+            precondition(
+                lane?.readers.contains { $0 === connection } ?? false, "a lane lost a connection")
+        case .writes:
+            precondition(
+                lane?.writers.contains { $0 === connection } ?? false, "a lane lost a connection")
+        case .retired:
+            precondition(!connection.tickets.isEmpty, "a connection is kept that nobody uses")
+        case .alone, .control: break
         }
     }
 

@@ -21,21 +21,25 @@ struct PlantedFault: CustomStringConvertible, Sendable {
 }
 
 extension PlantedFault {
-    static let all: [PlantedFault] = tickets + losses + output + input + flow
+    static let all: [PlantedFault] = tickets + losses + moves + output + input + flow
 
     private static let requests = "Sources/Proxy/ProxyCore+Requests.swift"
+    private static let sending = "Sources/Proxy/ProxyCore+Sending.swift"
     private static let replies = "Sources/Proxy/ProxyCore+Replies.swift"
-    private static let losing = "Sources/Proxy/ProxyCore+Backends.swift"
+    private static let losing = "Sources/Proxy/ProxyCore+Loss.swift"
     private static let pauses = "Sources/Proxy/ProxyCore+Pauses.swift"
     private static let core = "Sources/Proxy/ProxyCore.swift"
+    private static let session = "Sources/Proxy/Sessions/ClientSession.swift"
     private static let backend = "Sources/Proxy/Backends/BackendConnection.swift"
+
     private static let tickets = [
         PlantedFault(
             "replies are swapped between two tickets",
             in: "Sources/Proxy/Backends/TicketQueue.swift",
-            "        count += 1\n    }",
+            "        count += 1\n        replies += Int(ticket.replies)\n    }",
             becomes: """
                         count += 1
+                        replies += Int(ticket.replies)
                         if count == 7 {
                             ring.swapAt((head + 5) & (ring.count - 1), (head + 6) & (ring.count - 1))
                         }
@@ -48,66 +52,122 @@ extension PlantedFault {
             becomes: "guard slot < sessions.count else { return nil }"),
         PlantedFault(
             "a ticket is lengthened although a reply of the proxy's own comes in between",
-            in: requests, "lengthensTicket: client.held.isEmpty", becomes: "lengthensTicket: true"),
+            in: sending,
+            "        if client.held.isEmpty,\n            connection.tickets.lengthenLast",
+            becomes: "        if connection.tickets.lengthenLast"),
         PlantedFault(
             "a reply of the proxy's own overtakes those of the backend",
             in: core, "        if client.inFlight == 0 {\n            write(&client.output)",
             becomes: "        if true || client.inFlight == 0 {\n            write(&client.output)"),
         PlantedFault(
             "a half-closed client is closed before its replies have come",
-            in: "Sources/Proxy/Sessions/ClientSession.swift",
-            "case .ended: inFlight == 0 && output.isEmpty && !isPaused",
-            becomes: "case .ended: output.isEmpty && !isPaused"),
+            in: session, "case .ended: inFlight == 0 && output.isEmpty && pause == nil",
+            becomes: "case .ended: output.isEmpty && pause == nil"),
+        PlantedFault(
+            "a request goes out on another connection before all is answered",
+            in: sending,
+            "        if client.owed > 0, client.link != connection.link { return .drained }\n",
+            becomes: ""),
+        PlantedFault(
+            "a read does not follow its client's unanswered write",
+            in: sending, "        if client.owed > 0 {\n            guard let link",
+            becomes: "        if client.owed > 0, client.writes == 0 {\n            guard let link"),
     ]
 
     private static let losses = [
         PlantedFault(
-            "the tickets of a lost backend are dropped",
+            "the tickets of a lost connection are dropped",
             in: losing,
-            "settleTickets(of: backend, sent: backend.sent, reason: \"the connection was lost\")",
-            becomes: "while backend.tickets.popFirst() != nil {}"),
+            """
+                    settleTickets(of: connection, sent: connection.output.sent, "the connection was lost")
+                    beginAnew(connection)
+            """,
+            becomes: """
+                        while connection.tickets.popFirst() != nil {}
+                        beginAnew(connection)
+                """),
         PlantedFault(
             "requests that were sent are said to have never left",
-            in: losing, "if ticket.start < sent {", becomes: "if ticket.start < 0 {"),
+            in: losing, "if ticket.start >= sent {", becomes: "if ticket.start >= 0 {"),
         PlantedFault(
             "clients whose requests never left are closed as if they had",
-            in: losing, "if ticket.start < sent {", becomes: "if ticket.start <= sent + 1_000_000 {"
+            in: losing, "if ticket.start >= sent {", becomes: "if ticket.start > sent + 1_000_000 {"
         ),
         PlantedFault(
             "requests of a lost connection are sent again on the next one",
-            in: backend, "        output.removeAll()\n        scanner", becomes: "        scanner"),
+            in: backend, "        output.removeAll()\n        greetingOutput",
+            becomes: "        greetingOutput"),
         PlantedFault(
             "a reply that a lost connection had begun is read on from the next one",
-            in: backend, "        scanner = ReplyScanner()\n        queued",
-            becomes: "        queued"),
+            in: backend, "        scanner = ReplyScanner()\n        gathered",
+            becomes: "        gathered"),
         PlantedFault(
             "a connection made anew inherits that its predecessor was listed",
             in: backend, "        isListed = false\n", becomes: ""),
         PlantedFault(
-            "who waited for a backend to be drained is not woken when it is lost",
-            in: losing, "        wakeThoseWaiting(for: backend)\n", becomes: ""),
+            "who waited for a connection is not woken when it is lost",
+            in: losing, "        connection.reset()\n        wakeThoseWaiting(for: connection)\n",
+            becomes: "        connection.reset()\n"),
         PlantedFault(
             "nobody connects again after a refusal",
-            in: core,
-            "                continue\n            }\n            connect(backend)\n",
-            becomes: "                continue\n            }\n"),
+            in: core, "where until <= now.instant: connect(connection)",
+            becomes: "where until <= now.instant: break"),
+    ]
+
+    /// Reads that are done elsewhere, and requests that are given up.
+    private static let moves = [
+        PlantedFault(
+            "a read is done elsewhere although its client has half of the reply",
+            in: losing, "                && !(isBegun && hasPassedOn(special))\n", becomes: ""),
+        PlantedFault(
+            "writes of a lost connection are done elsewhere",
+            in: losing, "ticket.kind == .read && canBeSentAgain(special)",
+            becomes: "canBeSentAgain(special)"),
+        PlantedFault(
+            "reads that were answered are done again",
+            in: losing, "lengthOfRequests(Int(ticket.done), in: requests.bytes)", becomes: "0"),
+        PlantedFault(
+            "a moved read is answered twice",
+            in: losing, "if ticket.client == client.id { ticket.client = Ticket.nobody }",
+            becomes: "if ticket.client != client.id { ticket.client = Ticket.nobody }"),
+        PlantedFault(
+            "the late reply to a request that was given up is passed on",
+            in: losing,
+            "            late.append(ticket)\n            ticket.client = Ticket.nobody\n",
+            becomes: "            late.append(ticket)\n"),
+        PlantedFault(
+            "a time-out is answered in the middle of a reply",
+            in: losing, "guard ticket.client != patient, ", becomes: "guard "),
+        PlantedFault(
+            "requests are forgotten before they are answered",
+            in: replies,
+            """
+                    connection.output.release(
+                        upTo: min(
+                            connection.output.sent, connection.tickets.first?.start ?? connection.output.end))
+            """,
+            becomes: "        connection.output.release(upTo: connection.output.sent)"),
+        PlantedFault(
+            "a connection that has answered all after a large reply is kept",
+            in: replies, "case .retired: discard(connection)", becomes: "case .retired: break"),
     ]
 
     private static let output = [
         PlantedFault(
             "half a reply is passed on as a whole one",
             in: replies,
-            "pass(bytes.extracting(start..<bytes.count), whole, to: ticket.client, backend, now)",
+            "        pass(bytes.extracting(start..<index), whole, of: ticket, connection)\n        if",
             becomes:
-                "pass(bytes.extracting(start..<bytes.count), whole + 1, to: ticket.client, backend, now)"
+                "        pass(bytes.extracting(start..<index), whole + 1, of: ticket, connection)\n        if"
         ),
         PlantedFault(
             "the beginning of a reply is dropped when the rest comes later",
             in: replies,
-            "pass(bytes.extracting(start..<bytes.count), whole, to: ticket.client, backend, now)",
-            becomes:
-                "if whole > 0 { pass(bytes.extracting(start..<bytes.count), whole, to: ticket.client, backend, now) }"
-        ),
+            "        pass(bytes.extracting(start..<index), whole, of: ticket, connection)\n        if",
+            becomes: """
+                        if whole > 0 { pass(bytes.extracting(start..<index), whole, of: ticket, connection) }
+                        if
+                """),
         PlantedFault(
             "what a short write did not take is lost",
             in: "Sources/RESP/Shared/OutputQueue.swift",
@@ -144,30 +204,41 @@ extension PlantedFault {
 
     private static let flow = [
         PlantedFault(
-            "the proxy never reads on from a client that it paused",
+            "the proxy never reads on from a client that it stopped",
             in: pauses,
-            "            client.isPaused = false\n            pending.wishes.append(.resume(id))\n",
-            becomes: "            client.isPaused = false\n"),
+            "            client.isStopped = false\n            pending.wishes.append(.resume(client.id))\n",
+            becomes: "            client.isStopped = false\n"),
         PlantedFault(
             "the server never reads on from a client that it paused",
             in: "Sources/Server/ServerCore.swift",
             "            pending.wishes.append(.resume(id))\n", becomes: ""),
         PlantedFault(
-            "a client waits for a backend that is half full, and is on no list",
-            in: pauses, "if !hasMuchRoom(backend(of: client)), !client",
-            becomes: "if !hasRoom(backend(of: client)), !client"),
+            "a client waits for a connection that is half full, and is on no list",
+            in: pauses, "if !client.isWaiting { blocked.append((connection, id)) }", becomes: ""),
+        PlantedFault(
+            "who waits for a connection to owe less is not woken by its replies",
+            in: replies, "        if !connection.waiting.isEmpty, hasMuchRoom(connection) {",
+            becomes: "        if false, hasMuchRoom(connection) {"),
         PlantedFault(
             "a client that was cut off in the middle of a reply is read on",
-            in: "Sources/Proxy/Sessions/ClientSession.swift",
-            "        isPaused = false\n        state = .closing\n        defer { unfinished = nil }\n",
+            in: session,
+            "        pause = nil\n        state = .closing\n        defer { unfinished = nil }\n",
             becomes: "        state = .closing\n"),
         PlantedFault(
             "requests are read without regard to how much waits for the backend",
             in: requests, "        guard mayGoOn(client) else {",
             becomes: "        guard true || mayGoOn(client) else {"),
         PlantedFault(
-            "a backend that was stopped for a slow client is never read again",
-            in: pauses, "        backend.stall = nil\n        pending.wishes.append(.resume(id))\n",
-            becomes: "        backend.stall = nil\n"),
+            "a connection that was stopped for a slow client is never read again",
+            in: pauses,
+            """
+                        connection.stall = nil
+                        stalled -= 1
+                        pending.wishes.append(.resume(id))
+            """,
+            becomes: """
+                            connection.stall = nil
+                            stalled -= 1
+                """),
     ]
 }

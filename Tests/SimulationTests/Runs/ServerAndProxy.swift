@@ -37,7 +37,7 @@ extension Setup {
         configuration.reads.retries = random.pick([0, 1, 2, 2])
         configuration.timeouts.request = random.pick([.zero, .milliseconds(60), .seconds(10)])
         configuration.timeouts.probe = .milliseconds(random.within(5...200))
-        configuration.timeouts.probeInterval = .milliseconds(random.pick([0, 3, 50, 500]))
+        configuration.timeouts.probeInterval = .milliseconds(random.pick([0, 50, 50, 300]))
         configuration.limits.backendRequests = random.pick([3, 50, 100_000])
         configuration.limits.replyPrivateAbove = random.pick([500, 20_000, 1 << 20])
         configuration.backends.master = Setup.serverEndpoint
