@@ -23,6 +23,52 @@ public enum SluiceServer {
 public enum SluiceProxy {
     /// Our proxy in front of `master`, with further lines of configuration.
     public static func start(master: LiveServer, _ lines: [String] = []) throws -> LiveServer {
+        try start(backends: ["  master: \(master.endpoint)"], lines)
+    }
+
+    /// How reads are told to go; the defaults are the proxy's own.
+    public struct Reads: Sendable {
+        public var balance = "least_outstanding"
+        public var includeMaster = "fallback"
+
+        public init(balance: String = "least_outstanding", includeMaster: String = "fallback") {
+            self.balance = balance
+            self.includeMaster = includeMaster
+        }
+    }
+
+    /// Our proxy in front of a master and its replicas. Reads are not placed on every replica at once: see
+    /// `waitUntilReadsReach`.
+    public static func start(
+        before deployment: RedisDeployment, reads: Reads = Reads(), health: UInt16? = nil,
+        _ lines: [String] = []
+    ) throws -> LiveServer {
+        var backends = ["  master: \(deployment.master.endpoint)"]
+        if !deployment.replicas.isEmpty {
+            let addresses = deployment.replicas.map { "\($0.endpoint)" }
+            backends.append("  replicas: [\(addresses.joined(separator: ", "))]")
+        }
+        let levels = [
+            "reads:", "  consistency: eventual", "  balance: \(reads.balance)",
+            "  include_master: \(reads.includeMaster)",
+        ]
+        let listener = health.map { ["health: 127.0.0.1:\($0)"] } ?? []
+        return try start(backends: backends, levels + listener + lines)
+    }
+
+    /// Reads through the proxy until each of these nodes has been asked; false when one never was.
+    public static func waitUntilReadsReach(
+        _ nodes: [RedisNode], through proxy: LiveServer, within limit: Duration = .seconds(60)
+    ) throws -> Bool {
+        for node in nodes { try node.resetStatistics() }
+        return try wait(within: limit) {
+            let client = try proxy.client()
+            for _ in 0..<20 { _ = try client.run("STRLEN", "is-anybody-there") }
+            return try nodes.allSatisfy { try $0.commandStatistics()["strlen"].calls > 0 }
+        }
+    }
+
+    private static func start(backends: [String], _ lines: [String]) throws -> LiveServer {
         guard let path = LiveProcess.built("sluice-proxy") else {
             throw SupportError("sluice-proxy has not been built")
         }
@@ -31,7 +77,7 @@ public enum SluiceProxy {
         defer { try? FileManager.default.removeItem(at: file) }
         return try LiveServer.start(path: path) { port in
             let text =
-                (["listen: 127.0.0.1:\(port)", "backends:", "  master: \(master.endpoint)"] + lines)
+                (["listen: 127.0.0.1:\(port)", "backends:"] + backends + lines)
                 .joined(separator: "\n") + "\n"
             try? text.write(to: file, atomically: true, encoding: .utf8)
             return [file.path]

@@ -66,17 +66,33 @@ public indirect enum WireReply: Hashable, Sendable {
     }
 }
 
-/// Reads replies from bytes that may end in the middle of one.
-struct WireReader {
-    let bytes: [UInt8]
-    private(set) var position = 0
+extension Wire {
+    /// The replies that bytes consist of.
+    public static func replies(_ bytes: [UInt8]) throws -> [WireReply] {
+        var reader = WireReader(bytes: bytes)
+        var replies: [WireReply] = []
+        while reader.position < bytes.count {
+            guard let reply = try reader.reply() else {
+                throw SupportError("the last reply is not whole")
+            }
+            replies.append(reply)
+        }
+        return replies
+    }
+}
 
-    init(bytes: [UInt8]) {
+/// Reads replies from bytes that may end in the middle of one.
+public struct WireReader {
+    let bytes: [UInt8]
+    /// Behind the last whole reply, until `reply` finds that the next one is not whole.
+    public private(set) var position = 0
+
+    public init(bytes: [UInt8]) {
         self.bytes = bytes
     }
 
     /// The next reply; nil when its end has not arrived.
-    mutating func reply() throws -> WireReply? {
+    public mutating func reply() throws -> WireReply? {
         guard let line = line(), let kind = line.first else { return nil }
         let text = String(decoding: line.dropFirst(), as: UTF8.self)
         switch Character(UnicodeScalar(kind)) {
