@@ -120,9 +120,17 @@ extension ProxyCore {
 
     // MARK: Requests too large to be kept
 
-    /// The beginning of a large request: it gets a connection of its own, on which it is passed on piece by piece.
+    /// The beginning of a large request: it goes over a connection of the client's own, on which it is passed on piece
+    /// by piece. What the client's state or the command does not let pass as it is comes again when it is whole.
     func beginUpload(_ request: Request, of client: ClientSession) -> RequestReader.Verdict {
-        switch classifier.disposition(of: request, table.find(request)) {
+        let command = table.find(request)
+        if !client.isAuthenticated, !isForStrangers(command) {
+            reply(to: client) { $0.append("-NOAUTH Authentication required.\r\n") }
+            client.rare.upload = .swallowed
+            return .goOn
+        }
+        if let extras = client.extras, !mayUpload(client, extras) { return .gather }
+        switch classifier.disposition(of: request, command) {
         case .read, .write, .ask, .tagged, .script: break
         default: return .gather
         }
@@ -130,15 +138,28 @@ extension ProxyCore {
             pause(client, .drained)
             return .notYet
         }
-        guard let connection = takePrivate(for: client, of: master) else {
-            reply(to: client) { $0.append(ProxyCore.tooManyPrivate) }
-            client.rare.upload = .swallowed
-            return .goOn
+        let connection: BackendConnection
+        if let pin = client.extras?.pin, let own = links[Int(pin.link.number)] {
+            connection = own
+        } else {
+            guard let own = takePrivate(for: client, of: master) else {
+                reply(to: client) { $0.append(ProxyCore.tooManyPrivate) }
+                client.rare.upload = .swallowed
+                return .goOn
+            }
+            connection = own
+            client.rare.pin = Pin(link: own.link, purpose: .oneAnswer)
         }
-        client.rare.pin = Pin(link: connection.link, purpose: .oneAnswer)
         client.rare.upload = .to(connection.link)
         send(request, as: nil, .blocking, on: connection, for: client)
         return .goOn
+    }
+
+    /// Whether a client's state has no say in what becomes of a request: nothing is queued in a transaction, refused to
+    /// a subscriber or to who watches the server, or left without the one reply that is not wanted.
+    private func mayUpload(_ client: ClientSession, _ extras: SessionExtras) -> Bool {
+        extras.transaction == nil && extras.pin?.purpose != .monitor && extras.replies != .skipNext
+            && (extras.subscription == nil || client.version == .resp3)
     }
 
     /// What a client sends cannot be read any more, in the middle of a request that is half with the server.

@@ -13,10 +13,6 @@ extension ProxyCore {
         if form != .asItIs, lanes[Int(client.lane)].identity != nil {
             return sendWrite(request, of: client)
         }
-        // A user of the server's may have the right to SORT and not to SORT_RO.
-        if form != .asItIs, lanes[Int(client.lane)].identity != nil {
-            return sendWrite(request, of: client)
-        }
         guard let connection = connectionForRead(of: client) else {
             return waitOrRefuseRead(client)
         }
