@@ -195,21 +195,38 @@ extension ProxyCore {
         abandon(connection)
     }
 
-    /// A shared connection is busy with a large reply: new requests get a fresh one, and this one closes when it
-    /// has answered what it owes.
+    /// A shared connection is busy with a large reply: new requests get a fresh one, and so do the reads that wait
+    /// behind it, which would not be answered before all of it has come. The old one closes when it owes nothing
+    /// that anybody waits for.
     func retire(_ connection: BackendConnection) {
+        let server = servers[connection.server]
         guard connection.use == .reads || connection.use == .writes,
-            let lane = servers[connection.server].lanes[connection.lane]
+            let lane = server.lanes[connection.lane]
         else { return }
+        let fresh = makeConnection(to: server, lane: connection.lane, connection.use)
         if let place = lane.readers.firstIndex(where: { $0 === connection }) {
-            lane.readers[place] = makeConnection(
-                to: servers[connection.server], lane: connection.lane, .reads)
+            lane.readers[place] = fresh
         } else if let place = lane.writers.firstIndex(where: { $0 === connection }) {
-            lane.writers[place] = makeConnection(
-                to: servers[connection.server], lane: connection.lane, .writes)
+            lane.writers[place] = fresh
         }
         connection.use = .retired
+        let staying = clientsThatStay(on: connection, sent: connection.output.sent)
+        moveReads(from: connection, to: fresh) {
+            clients[$0] != nil && !staying.contains($0)
+        }
         wakeThoseWaiting(for: connection)
+    }
+
+    /// Closes a retired connection as soon as nobody waits for what it still owes: the rest of a large reply need not
+    /// be carried here to be dropped. Requests that may change data are waited for.
+    func leaveIfUnwanted(_ connection: BackendConnection) {
+        guard connection.use == .retired,
+            !connection.tickets.contains(where: { $0.kind != .read || clients[$0.client] != nil })
+        else { return }
+        while let ticket = connection.tickets.popFirst() {
+            servers[connection.server].outstanding -= Int(ticket.replies)
+        }
+        discard(connection)
     }
 
     // MARK: What becomes of requests
@@ -325,27 +342,34 @@ extension ProxyCore {
         guard connection.output.retains, connection.use == .reads || connection.use == .retired,
             !clientsThatStay(on: connection, sent: connection.output.sent).contains(client.id)
         else { return false }
+        moveReads(from: connection, to: target) { $0 == client.id }
+        return true
+    }
+
+    /// Sends the requests of some clients again on another connection. O(tickets).
+    private func moveReads(
+        from connection: BackendConnection, to target: BackendConnection,
+        of isMoved: (ConnectionID) -> Bool
+    ) {
         var runs: [(ticket: Ticket, special: SpecialReply?, end: Int)] = []
         var isOpen = false
         var specialsSeen = 0
-        connection.tickets.visit { ticket in
+        connection.tickets.update { ticket in
             if isOpen { runs[runs.count - 1].end = ticket.start }
-            isOpen = ticket.client == client.id
             var special: SpecialReply?
             if ticket.delivery == .special {
                 special = connection.specials[specialsSeen]
                 specialsSeen += 1
             }
-            if isOpen { runs.append((ticket, special, connection.output.end)) }
-        }
-        connection.tickets.update { ticket in
-            if ticket.client == client.id { ticket.client = Ticket.nobody }
+            isOpen = isMoved(ticket.client)
+            guard isOpen else { return }
+            runs.append((ticket, special, connection.output.end))
+            ticket.client = Ticket.nobody
         }
         for run in runs {
             sendAgain(run.ticket, run.special, until: run.end, from: connection, on: target)
+            clients[run.ticket.client]?.link = target.link
         }
-        client.link = target.link
-        return true
     }
 
     /// The same for one ticket of a connection that is lost; the first one finds the server that all others of the

@@ -128,6 +128,8 @@ extension ProxyCore {
             guard let connection, connection.stall?.client == client.id, let id = connection.id
             else { continue }
             connection.stall = nil
+            // It could say nothing meanwhile: its silence is counted anew.
+            connection.heardAt = now.instant
             stalled -= 1
             pending.wishes.append(.resume(id))
         }

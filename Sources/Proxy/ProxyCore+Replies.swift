@@ -34,7 +34,13 @@ extension ProxyCore {
             }
         }
         guard connection.id == id else { return }
-        if connection.tickets.isEmpty { hasAnsweredAll(connection) }
+        if connection.tickets.isEmpty {
+            hasAnsweredAll(connection)
+        } else if connection.use == .retired {
+            leaveIfUnwanted(connection)
+        } else if connection.scanner.announced > configuration.limits.replyPrivateAbove {
+            retire(connection)
+        }
         // What was kept to be sent again is let go of, and fewer replies are owed.
         if !connection.waiting.isEmpty, hasMuchRoom(connection) {
             wakeThoseWaiting(for: connection)
@@ -81,9 +87,6 @@ extension ProxyCore {
             }
         }
         pass(bytes.extracting(start..<index), whole, of: ticket, connection)
-        if connection.scanner.announced > configuration.limits.replyPrivateAbove {
-            retire(connection)
-        }
         return index
     }
 

@@ -322,6 +322,9 @@ package final class ProxyCore: Core {
         client.unfinished = nil
         endStall(on: client)
         if client.extras != nil { releasePrivate(of: client) }
+        if client.owed > 0, let link = client.link, let connection = links[Int(link.number)] {
+            leaveIfUnwanted(connection)
+        }
     }
 
     /// Lists what is to be written, and closes the client if it is done.

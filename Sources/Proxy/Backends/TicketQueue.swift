@@ -60,6 +60,11 @@ struct TicketQueue {
         for index in 0..<count { body(ring[(head + index) & (ring.count - 1)]!) }
     }
 
+    /// Whether `predicate` is true of any ticket; the oldest is asked first.
+    func contains(where predicate: (Ticket) -> Bool) -> Bool {
+        (0..<count).contains { predicate(ring[(head + $0) & (ring.count - 1)]!) }
+    }
+
     /// Lets `change` change any ticket, the oldest first.
     mutating func update(_ change: (inout Ticket) -> Void) {
         for index in 0..<count { change(&ring[(head + index) & (ring.count - 1)]!) }
@@ -67,10 +72,7 @@ struct TicketQueue {
 
     /// Whether a client other than this one waits. O(tickets).
     func owesAnybody(but client: ConnectionID) -> Bool {
-        (0..<count).contains {
-            let waiting = ring[(head + $0) & (ring.count - 1)]!.client
-            return waiting != client && waiting != Ticket.nobody
-        }
+        contains { $0.client != client && $0.client != Ticket.nobody }
     }
 
     private mutating func removeFirst() {
