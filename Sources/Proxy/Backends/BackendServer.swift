@@ -20,6 +20,8 @@ final class BackendServer {
     /// The connection for the proxy's own questions, and the one that is open.
     var control: BackendConnection?
     var probe: Probe?
+    /// Since when there is no connection for questions, as far as was looked.
+    var unaskedSince: Instant?
     /// The process that answered last.
     var runID: [UInt8]?
     /// Connections for one client alone that wait for the next.

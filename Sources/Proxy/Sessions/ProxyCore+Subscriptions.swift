@@ -9,6 +9,8 @@ import RESP
 extension ProxyCore {
     /// A message is kept until it is whole, since it comes between replies; with a longer one its client is closed.
     static let longestPush = 64 << 20
+    /// After how many servers that were of no use a client with no subscription yet is told so.
+    static let subscriptionAttempts = 3
 
     func subscribe(
         _ request: Request, _ command: CommandID, of client: ClientSession
@@ -25,14 +27,18 @@ extension ProxyCore {
             if !isSubscribing { confirmNothing(request, kind, of: client) }
             return nil
         }
-        guard subscription.awaited == 0 else { return .answer }
-        guard let connection = links[Int(subscription.link.number)], subscription.retryAt == nil
-        else { return .answer }
-        guard hasRoom(connection) else { return .backend(connection.link) }
-        connection.output.append(request.bytes)
-        list(connection)
-        let named = request.count - 1
-        subscription.awaited = named > 0 ? named : max(1, subscription.names[kind.rawValue].count)
+        guard subscription.unconfirmed == nil else { return .answer }
+        if subscription.retryAt == nil, let connection = links[Int(subscription.link.number)] {
+            guard hasRoom(connection) else { return .backend(connection.link) }
+            connection.output.append(request.bytes)
+            list(connection)
+        }
+        // Without a connection it is asked when there is one.
+        var names: [[UInt8]] = []
+        for index in 1..<max(1, request.count) { names.append([UInt8](copying: request[index])) }
+        subscription.unconfirmed = .init(
+            kind: kind, isSubscribing: isSubscribing, names: names,
+            left: names.isEmpty ? max(1, subscription.names[kind.rawValue].count) : names.count)
         pause(client, .answer)
         return nil
     }
@@ -40,7 +46,12 @@ extension ProxyCore {
     /// A connection for the first subscription; nil, with an answer, when there is none to be had.
     private func begin(_ isSubscribing: Bool, of client: ClientSession) -> Subscription? {
         guard isSubscribing else { return nil }
-        guard let connection = takePrivate(for: client, of: master) else {
+        // Nobody is there any more who would read a message.
+        if client.state == .ended {
+            client.state = .closing
+            return nil
+        }
+        guard let connection = takePrivate(for: client, of: serverToListenTo(0) ?? master) else {
             reply(to: client) { $0.append(ProxyCore.tooManyPrivate) }
             return nil
         }
@@ -70,38 +81,68 @@ extension ProxyCore {
         }
     }
 
-    /// A request of a client that has subscribed in RESP2.
+    /// A request of a client that has subscribed in RESP2. Mistakes are found in the order in which redis-server finds
+    /// them.
     func performSubscribed(
         _ request: Request, _ command: CommandID?, of client: ClientSession,
         _ subscription: Subscription
     ) -> Handling {
-        if let command, SubscriptionKind(command) != nil {
+        guard let command else { return performUnknownSubscribed(request, of: client) }
+        if SubscriptionKind(command) != nil {
             return .done(subscribe(request, command, of: client))
         }
-        // Whether the mode is over is known only when all confirmations are there.
-        guard subscription.awaited == 0 else { return .done(.answer) }
-        switch command {
-        case .quit?, .reset?: return .commonWay
-        case .ping? where request.count <= 2:
-            let text = request.count == 2 ? [UInt8](copying: request[1]) : []
-            reply(to: client) {
+        if command == .quit || command == .reset { return .commonWay }
+        let row = table[command]
+        if row.isContainer, request.count > 1 {
+            refuseSubcommand(request, of: client)
+            return .done(nil)
+        }
+        guard hasRightArity(request, command, of: client) else { return .done(nil) }
+        guard command == .ping else {
+            refuseSubscribed(row.name, of: client)
+            return .done(nil)
+        }
+        let text = request.count > 1 ? [UInt8](copying: request[1]) : []
+        reply(to: client) {
+            if request.count > 2 {
+                $0.append("-ERR wrong number of arguments for 'ping' command\r\n")
+            } else {
                 $0.append("*2\r\n$4\r\npong\r\n")
                 $0.appendBulk(text.span)
-            }
-        default:
-            reply(to: client) {
-                $0.append("-ERR Can't execute '")
-                if let command {
-                    $0.append(text: table[command].name.description.lowercased())
-                } else {
-                    ErrorText.append(request[0], upTo: 128, to: &$0)
-                }
-                $0.append("': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET ")
-                $0.append("are allowed in this context\r\n")
             }
         }
         return .done(nil)
     }
+
+    /// The same for a command that the table does not have.
+    private func performUnknownSubscribed(
+        _ request: Request, of client: ClientSession
+    ) -> Handling {
+        switch classifier.disposition(of: request, nil) {
+        case .close: return .commonWay
+        case .ask where classifier.learnt?.has(request[0]) == false:
+            reply(to: client) { TransactionRefusal.unknownCommand.write(request, to: &$0) }
+        default:
+            let name = [UInt8](copying: request[0])
+            reply(to: client) {
+                $0.append("-ERR Can't execute '")
+                ErrorText.appendLowercased(name.span, to: &$0)
+                $0.append(ProxyCore.allowedWhenSubscribed)
+            }
+        }
+        return .done(nil)
+    }
+
+    private func refuseSubscribed(_ name: StaticString, of client: ClientSession) {
+        reply(to: client) {
+            $0.append("-ERR Can't execute '")
+            $0.append(name)
+            $0.append(ProxyCore.allowedWhenSubscribed)
+        }
+    }
+
+    private static let allowedWhenSubscribed: StaticString =
+        "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context\r\n"
 
     // MARK: What the server says
 
@@ -129,11 +170,15 @@ extension ProxyCore {
         }
         guard case .reply(let end) = outcome else {
             connection.gathered.append(bytes.extracting(start..<bytes.count))
-            guard connection.gathered.count <= ProxyCore.longestPush else {
-                distrust(connection, "it sent a message longer than \(ProxyCore.longestPush) bytes")
-                return nil
-            }
-            return bytes.count
+            if connection.gathered.count <= ProxyCore.longestPush { return bytes.count }
+            let name = servers[connection.server].name
+            pending.log(
+                .warning,
+                "\(name) sent a message longer than \(ProxyCore.longestPush) bytes: closing its client"
+            )
+            if let client = connection.owner.flatMap({ clients[$0] }) { drop(client) }
+            if connection.id != nil { distrust(connection, "a message on it is too long") }
+            return nil
         }
         if connection.gathered.isEmpty {
             take(frame: bytes.extracting(start..<end), of: connection)
@@ -154,22 +199,38 @@ extension ProxyCore {
         switch SubscriptionFrame(frame) {
         case .other:
             if frame[0] == ReplyKind.error.rawValue {
-                subscription.awaited = 0
-                subscription.repeated = 0
+                return take(refusal: frame, subscription, of: client, from: connection)
             }
         case .subscribed(let kind, let name):
             subscription.names[kind.rawValue].insert(name)
             guard subscription.repeated == 0 else {
                 subscription.repeated -= 1
+                subscription.failures = 0
                 return
             }
-            subscription.awaited = max(0, subscription.awaited - 1)
+            subscription.noteConfirmed()
         case .unsubscribed(let kind, let name):
             if let name { subscription.names[kind.rawValue].remove(name) }
-            subscription.awaited = max(0, subscription.awaited - 1)
+            subscription.noteConfirmed()
         }
         push(frame, to: client, from: connection)
-        if subscription.awaited == 0 { settleSubscription(subscription, of: client) }
+        // Pushing may have closed a client that is done.
+        guard subscription.unconfirmed == nil, clients[client.id] != nil else { return }
+        settleSubscription(subscription, of: client)
+    }
+
+    /// An error: of a repetition the client knows nothing, so that another server is asked.
+    private func take(
+        refusal frame: Span<UInt8>, _ subscription: Subscription, of client: ClientSession,
+        from connection: BackendConnection
+    ) {
+        guard subscription.repeated == 0, subscription.unconfirmed != nil else {
+            let said = ErrorText.string(frame, upTo: 120)
+            return distrust(connection, "it answered '\(said)' to a repeated subscription")
+        }
+        subscription.unconfirmed = nil
+        push(frame, to: client, from: connection)
+        if clients[client.id] != nil { settleSubscription(subscription, of: client) }
     }
 
     /// All confirmations are there: the client goes on, and without a subscription it needs no connection.
@@ -196,17 +257,35 @@ extension ProxyCore {
 
     /// The connection with a client's subscriptions is gone.
     func lostSubscription(_ subscription: Subscription, of client: ClientSession) {
-        guard client.state == .open else { return }
-        if subscription.isEmpty {
-            // Nothing was confirmed yet, so nobody can tell what was: the client begins anew.
+        guard client.state == .open else {
+            client.extras?.subscription = nil
             return drop(client)
         }
-        subscription.awaited = 0
-        subscription.retryAt = now.instant + .milliseconds(100)
-        if client.pause == .answer { answered(client) }
+        if client.output.count > configuration.limits.clientOutput {
+            // The server would not keep what its client does not read; to go on as if nothing were missing would hide
+            // it.
+            pending.log(.warning, "Closing client \(client.peer): it does not read its messages")
+            return drop(client)
+        }
+        subscription.repeated = 0
+        subscription.failures += 1
+        if subscription.isEmpty,
+            serverToListenTo(0) == nil
+                || subscription.failures >= ProxyCore.subscriptionAttempts
+        {
+            client.extras?.subscription = nil
+            reply(to: client) {
+                $0.append(
+                    "-ERR no server can be reached to subscribe at; nothing is subscribed\r\n")
+            }
+            return answered(client)
+        }
+        subscription.retryAt = now.instant + ProxyCore.subscriptionDelay
         subscriptionsToRetry.append(client.id)
-        wake(at: now.instant + .milliseconds(100))
+        wake(at: now.instant + ProxyCore.subscriptionDelay)
     }
+
+    private static let subscriptionDelay = Duration.milliseconds(100)
 
     /// Subscribes again where a server can be reached: the master, or while it is away a replica, to which the
     /// master's messages come too.
@@ -217,7 +296,7 @@ extension ProxyCore {
             guard let client = clients[name], let subscription = client.extras?.subscription,
                 let due = subscription.retryAt
             else { continue }
-            guard due <= now.instant, let server = serverToListenTo(),
+            guard due <= now.instant, let server = serverToListenTo(subscription.failures - 1),
                 let connection = takePrivate(for: client, of: server)
             else {
                 subscriptionsToRetry.append(name)
@@ -226,19 +305,36 @@ extension ProxyCore {
             connection.isStream = true
             subscription.link = connection.link
             subscription.retryAt = nil
-            for words in subscription.requests {
-                connection.output.appendArrayHeader(words.count)
-                for word in words { connection.output.appendBulk(word.span) }
+            for words in subscription.repetition {
+                append(words, to: connection)
                 subscription.repeated += words.count - 1
             }
+            if let rest = subscription.rest { append(rest, to: connection) }
             list(connection)
-            if client.pause != nil { resumable.append(client.id) }
         }
-        if !subscriptionsToRetry.isEmpty { wake(at: now.instant + .milliseconds(100)) }
+        if !subscriptionsToRetry.isEmpty { wake(at: now.instant + ProxyCore.subscriptionDelay) }
     }
 
-    private func serverToListenTo() -> BackendServer? {
-        if master.health.isHealthy { return master }
-        return servers.first { $0.health.isHealthy }
+    private func append(_ words: [[UInt8]], to connection: BackendConnection) {
+        connection.output.appendArrayHeader(words.count)
+        for word in words { connection.output.appendBulk(word.span) }
+    }
+
+    /// The master, as long as it is well; after so many failures in a row another one's turn may have come.
+    private func serverToListenTo(_ failures: Int) -> BackendServer? {
+        let healthy = servers.filter(\.health.isHealthy)
+        return healthy.isEmpty ? nil : healthy[max(0, failures) % healthy.count]
+    }
+
+    /// Messages do not come to a replica any more, or come late: who listens there listens elsewhere.
+    func leaveSubscriptions(at server: BackendServer) {
+        for connection in links {
+            guard let connection, connection.server == server.index, connection.isStream,
+                let client = connection.owner.flatMap({ clients[$0] }),
+                client.extras?.subscription?.link == connection.link, let id = connection.id
+            else { continue }
+            pending.wishes.append(.close(id))
+            lose(connection)
+        }
     }
 }

@@ -36,15 +36,28 @@ enum SubscriptionKind: Int, CaseIterable {
 
 /// A client's subscriptions and the connection that they are on.
 final class Subscription {
+    /// A request that the server has not confirmed whole.
+    struct Unconfirmed {
+        let kind: SubscriptionKind
+        let isSubscribing: Bool
+        /// What it names; none to unsubscribe from all of the kind.
+        let names: [[UInt8]]
+        /// Confirmations that the client has had, and those that are to come.
+        var confirmed = 0
+        var left: Int
+    }
+
     var link: LinkID
     /// By the raw value of the kind; what the server has confirmed.
     var names: [Set<[UInt8]>] = [[], [], []]
-    /// Confirmations that are still to come for the client.
-    var awaited = 0
+    /// What the client waits for.
+    var unconfirmed: Unconfirmed?
     /// Confirmations to come that the client has had before, from another connection.
     var repeated = 0
     /// While there is no connection: when the next one is tried.
     var retryAt: Instant?
+    /// Connections in a row that were of no use.
+    var failures = 0
 
     init(link: LinkID) {
         self.link = link
@@ -52,16 +65,32 @@ final class Subscription {
 
     var isEmpty: Bool { names.allSatisfy(\.isEmpty) }
 
-    /// As redis-server counts them in its confirmations: shard channels apart.
-    var count: Int { names[0].count + names[1].count }
+    /// One more confirmation has come for the client.
+    func noteConfirmed() {
+        failures = 0
+        guard unconfirmed != nil else { return }
+        unconfirmed!.confirmed += 1
+        unconfirmed!.left -= 1
+        if unconfirmed!.left == 0 { unconfirmed = nil }
+    }
 
-    /// The words of the requests that subscribe to everything again.
-    var requests: [[[UInt8]]] {
+    /// The words of the requests that subscribe to all that is confirmed again.
+    var repetition: [[[UInt8]]] {
         SubscriptionKind.allCases.compactMap { kind in
             let sorted = names[kind.rawValue].sorted { $0.lexicographicallyPrecedes($1) }
             guard !sorted.isEmpty else { return nil }
             return [Array(kind.subscribe.description.utf8)] + sorted
         }
+    }
+
+    /// What is left of the request that is not confirmed, to be asked of a server that knows what is.
+    var rest: [[UInt8]]? {
+        guard let unconfirmed else { return nil }
+        let kind = unconfirmed.kind
+        let name = unconfirmed.isSubscribing ? kind.subscribe : kind.unsubscribe
+        // The names that are confirmed of an UNSUBSCRIBE without names are gone from the list anyway.
+        let names = unconfirmed.names.dropFirst(unconfirmed.confirmed)
+        return [Array(name.description.utf8)] + names
     }
 }
 

@@ -46,6 +46,8 @@ struct BackendHealth {
         var isAsked = true
         /// The last question has been open for too long.
         var isSilent = false
+        /// It answered that a script keeps it busy.
+        var isBusy = false
         /// It had its master's data once, as this process.
         var hadData = false
         var isMasterHealthy = true
@@ -57,6 +59,7 @@ struct BackendHealth {
     var report: ServerReport?
     var hadData = false
     var isSilent = false
+    var isBusy = false
     /// INFO is refused: it is taken to be what the configuration says.
     var isMute = false
 
@@ -82,6 +85,7 @@ struct BackendHealth {
                 ? (.down, "there is no connection") : (.connecting, "no connection stands yet")
         }
         if evidence.isSilent { return (.ejected, "it does not answer") }
+        if evidence.isBusy { return (.ejected, "a script keeps it busy") }
         guard evidence.isAsked else { return (.healthy, "") }
         guard let report = evidence.report else {
             return (.connecting, "it has not said how it is")

@@ -27,7 +27,8 @@ extension ProxyCore {
                     || !isRefused && isStillConnected(server), isRefused: isRefused,
                 report: server.health.report,
                 isAsked: configuration.timeouts.probeInterval > .zero && !server.health.isMute,
-                isSilent: server.health.isSilent, hadData: server.health.hadData,
+                isSilent: server.health.isSilent, isBusy: server.health.isBusy,
+                hadData: server.health.hadData,
                 isMasterHealthy: master.health.isHealthy))
         guard server.health.become(state, reason, at: now.instant) else { return }
         if state == .healthy, server.health.report?.isLinkUp == true {
@@ -37,6 +38,9 @@ extension ProxyCore {
         pending.log(
             state == .healthy || state == .connecting ? .notice : .warning,
             "\(server.name) is \(state.word)\(text)")
+        if server.role == .replica, state != .healthy, state != .down {
+            leaveSubscriptions(at: server)
+        }
     }
 
     /// While a connection that was retired still stands, the one in its place is on its way.
@@ -95,18 +99,25 @@ extension ProxyCore {
                 server.control = makeConnection(to: server, lane: 0, .control)
                 continue
             }
-            if let probe = server.probe {
-                let isSilent = probe.since + configuration.timeouts.probe <= now.instant
-                if isSilent != server.health.isSilent {
-                    server.health.isSilent = isSilent
-                    changed(server)
-                }
-            } else {
-                probe(server, on: control)
-            }
+            if server.probe == nil { probe(server, on: control) }
+            noteSilence(of: server, control)
             closeIdleLanes(of: server)
         }
         closeIdleClients()
+    }
+
+    /// A server that stands and does not answer, or with which no connection for questions comes to stand.
+    private func noteSilence(of server: BackendServer, _ control: BackendConnection) {
+        if control.isReady {
+            server.unaskedSince = nil
+        } else if server.unaskedSince == nil {
+            server.unaskedSince = now.instant
+        }
+        let since = server.probe?.since ?? server.unaskedSince
+        let isSilent = since.map { $0 + configuration.timeouts.probe <= now.instant } ?? false
+        guard isSilent != server.health.isSilent else { return }
+        server.health.isSilent = isSilent
+        changed(server)
     }
 
     /// The connection for questions stands: everything is asked anew, as it may be another process.
@@ -114,6 +125,7 @@ extension ProxyCore {
         let server = servers[connection.server]
         server.health.report = nil
         server.probe = nil
+        server.unaskedSince = nil
         probe(server, on: connection)
         let errand = beginErrand(.commands(server: server.index), parts: 1)
         ask([Array("COMMAND".utf8)], part: 0, of: errand, on: connection)
@@ -134,6 +146,9 @@ extension ProxyCore {
     func learn(_ answers: [[UInt8]?], of server: BackendServer) {
         server.probe = nil
         server.health.isSilent = false
+        let isBusy = answers.contains { $0.flatMap { Complaint($0.span) } == .busy }
+        server.health.isBusy = isBusy
+        if isBusy { return changed(server) }
         if answers.contains(where: { $0 == nil }) {
             server.health.report = nil
         } else if let report = ServerReport(answers) {
