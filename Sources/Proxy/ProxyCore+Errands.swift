@@ -17,6 +17,8 @@ final class Errand {
         case commands(server: Int)
         /// Whether any server had a script to end.
         case kill
+        /// Whether the master tracks keys for a client as these words ask, or, when there are none, tracks none.
+        case tracking([[UInt8]]?, isAnew: Bool)
         /// Whether the master knows a user.
         case login(Credentials, Hello?)
         /// What all workers are asked on behalf of an operator.
@@ -93,6 +95,10 @@ extension ProxyCore {
         case .commands(let server): learnCommands(errand.answers[0], of: servers[server])
         case .kill:
             if let client = clients[errand.client] { finishKill(errand.answers, of: client) }
+        case .tracking(let words, let isAnew):
+            if let client = clients[errand.client] {
+                finishTracking(words, isAnew: isAnew, errand.answers[0], of: client)
+            }
         case .login(let credentials, let hello):
             guard let client = clients[errand.client] else { return }
             finishLogin(credentials, hello, errand.answers[0], of: client)

@@ -14,7 +14,11 @@ extension ProxyCore {
             connection.owner = client.id
             return connection
         }
-        guard server.privateCount < configuration.limits.privateConnections else { return nil }
+        if server.privateCount >= configuration.limits.privateConnections {
+            // One that waits for clients of another kind makes room.
+            guard let spare = server.spares.first else { return nil }
+            discard(spare)
+        }
         server.privateCount += 1
         let connection = makeConnection(to: server, lane: lane, .alone)
         connection.owner = client.id
@@ -26,6 +30,11 @@ extension ProxyCore {
         _ request: Request, _ kind: Ticket.Kind, of client: ClientSession
     ) -> ClientSession.Pause? {
         guard client.owed == 0 else { return .drained }
+        // Nobody is there any more who would take what it waits for.
+        if client.state == .ended {
+            client.state = .closing
+            return nil
+        }
         guard let connection = takePrivate(for: client, of: master) else {
             reply(to: client) { $0.append(ProxyCore.tooManyPrivate) }
             return nil
@@ -39,11 +48,10 @@ extension ProxyCore {
     /// the server has written; the client's own writes are answered by now.
     func sendWait(_ request: Request, of client: ClientSession) -> ClientSession.Pause? {
         guard client.owed == 0 else { return .drained }
-        guard let connection = takePrivate(for: client, of: master) else {
+        guard let connection = ownConnection(of: client) else {
             reply(to: client) { $0.append(ProxyCore.tooManyPrivate) }
             return nil
         }
-        client.rare.pin = Pin(link: connection.link, purpose: .oneAnswer)
         let start = connection.output.end
         connection.output.append("*1\r\n$4\r\nPING\r\n")
         leaveTicket(
@@ -53,6 +61,26 @@ extension ProxyCore {
         servers[connection.server].outstanding += 1
         send(request, as: nil, .blocking, on: connection, for: client)
         return nil
+    }
+
+    /// The connection that a client has for long, or one for the request at hand.
+    private func ownConnection(of client: ClientSession) -> BackendConnection? {
+        if let pin = client.extras?.pin, pin.purpose != .oneAnswer,
+            let own = links[Int(pin.link.number)]
+        {
+            return own
+        }
+        guard let connection = takePrivate(for: client, of: master) else { return nil }
+        client.rare.pin = Pin(link: connection.link, purpose: .oneAnswer)
+        return connection
+    }
+
+    /// Whether a client waits for what may never happen: who is gone would take it away from others.
+    func isBlocked(_ client: ClientSession) -> Bool {
+        guard let pin = client.extras?.pin, !pin.isUploading,
+            let ticket = links[Int(pin.link.number)]?.tickets.first
+        else { return false }
+        return ticket.kind == .blocking && ticket.client == client.id
     }
 
     static let tooManyPrivate: StaticString =
@@ -106,12 +134,13 @@ extension ProxyCore {
         }
         guard let pin = client.extras?.pin, pin.link == connection.link else { return }
         client.extras?.pin = nil
-        switch pin.purpose {
-        case .oneAnswer: break
-        case .watch, .transaction:
+        if pin.isWatching || client.extras?.transaction?.isShipped == true {
             client.extras?.watchIsLost = true
             client.extras?.transaction?.isShipped = false
-        case .tracking: lostTracking(of: client)
+        }
+        switch pin.purpose {
+        case .oneAnswer, .watch, .transaction: break
+        case .tracking: lostTracking(pin, of: client)
         case .monitor: drop(client)
         }
         if client.extras?.upload != nil { client.extras?.upload = .swallowed }
@@ -138,18 +167,12 @@ extension ProxyCore {
             pause(client, .drained)
             return .notYet
         }
-        let connection: BackendConnection
-        if let pin = client.extras?.pin, let own = links[Int(pin.link.number)] {
-            connection = own
-        } else {
-            guard let own = takePrivate(for: client, of: master) else {
-                reply(to: client) { $0.append(ProxyCore.tooManyPrivate) }
-                client.rare.upload = .swallowed
-                return .goOn
-            }
-            connection = own
-            client.rare.pin = Pin(link: own.link, purpose: .oneAnswer)
+        guard let connection = ownConnection(of: client) else {
+            reply(to: client) { $0.append(ProxyCore.tooManyPrivate) }
+            client.rare.upload = .swallowed
+            return .goOn
         }
+        client.extras?.pin?.isUploading = true
         client.rare.upload = .to(connection.link)
         send(request, as: nil, .blocking, on: connection, for: client)
         return .goOn

@@ -159,8 +159,15 @@ package final class ProxyCore: Core {
         if let client = clients[id] {
             if client.state == .open { client.state = .ended }
             // The rest of what it was sending will never come, and half a request is of no use to anybody.
-            if client.extras?.upload != nil { return drop(client) }
-            settle(client)
+            if client.extras?.upload != nil {
+                drop(client)
+            } else if isBlocked(client) {
+                releasePrivate(of: client)
+                reader.recycle(client.cutShort())
+                settle(client)
+            } else {
+                settle(client)
+            }
         } else if let connection = connections[id] {
             // A server that will say no more is of no use, whatever it might still read.
             pending.wishes.append(.close(id))

@@ -17,9 +17,21 @@ extension ProxyCore {
         case .read: kind = .read
         case .write, .ask, .script, .tagged: kind = .write
         case .blocking: kind = .blocking
+        case .session, .local:
+            // Only the server knows what it tracks.
+            guard pin.purpose == .tracking,
+                command == .clientTrackinginfo || command == .clientGetredir
+            else { return .commonWay }
+            kind = .read
         default: return .commonWay
         }
         if let pause = mayNotSend(on: connection, client) { return .done(pause) }
+        if kind == .blocking, client.state == .ended {
+            client.state = .closing
+            return .done(nil)
+        }
+        client.extras?.pin?.isCachingSet = false
+        client.extras?.pin?.isUploading = false
         send(request, as: nil, kind, on: connection, for: client)
         return .done(nil)
     }
@@ -43,6 +55,10 @@ extension ProxyCore {
         guard client.owed == 0 else { return .drained }
         guard client.extras?.pin == nil else {
             refuse(request, of: client, because: "keys are watched or tracked on this connection")
+            return nil
+        }
+        if client.state == .ended {
+            client.state = .closing
             return nil
         }
         guard let connection = takePrivate(for: client, of: master) else {
@@ -99,11 +115,37 @@ extension ProxyCore {
                 return nil
             }
             connection = own
+            client.rare.pin = Pin(link: connection.link, purpose: .oneAnswer)
         }
-        client.rare.pin = Pin(link: connection.link, purpose: isOn ? .tracking : .oneAnswer)
-        client.rare.tracking = isOn ? [UInt8](copying: request.bytes) : nil
-        send(request, as: nil, .write, on: connection, for: client)
+        var words: [[UInt8]] = []
+        for index in 0..<request.count { words.append([UInt8](copying: request[index])) }
+        let errand = beginErrand(
+            .tracking(isOn ? words : nil, isAnew: false), for: client.id, parts: 1)
+        ask(words, part: 0, of: errand, on: connection)
+        pause(client, .answer)
         return nil
+    }
+
+    /// The server has answered CLIENT TRACKING: only now it is known what it does, for it refuses much.
+    func finishTracking(
+        _ words: [[UInt8]]?, isAnew: Bool, _ answer: [UInt8]?, of client: ClientSession
+    ) {
+        let isDone = answer?.first == UInt8(ascii: "+")
+        // A client that believes itself tracked, and is not, would read old values from its cache for ever.
+        if isAnew { return isDone ? () : drop(client) }
+        if isDone, let pin = client.extras?.pin {
+            client.extras?.tracking = words
+            client.extras?.pin?.purpose =
+                words != nil ? .tracking : pin.isWatching ? .watch : .oneAnswer
+        }
+        reply(to: client) {
+            if let answer {
+                $0.append(answer.span)
+            } else {
+                $0.append("-ERR the master did not answer: tracking is as it was\r\n")
+            }
+        }
+        answered(client)
     }
 
     private func setCaching(_ request: Request, of client: ClientSession) -> ClientSession.Pause? {
@@ -117,19 +159,25 @@ extension ProxyCore {
             return nil
         }
         if let pause = mayNotSend(on: connection, client) { return pause }
+        client.extras?.pin?.isCachingSet = true
         send(request, as: nil, .write, on: connection, for: client)
         return nil
     }
 
     /// The connection is gone on which a client's keys were tracked: all that it caches is void, and it is tracked
     /// anew on another.
-    func lostTracking(of client: ClientSession) {
-        guard client.state == .open, let request = client.extras?.tracking else { return }
+    func lostTracking(_ pin: Pin, of client: ClientSession) {
+        guard client.state == .open, let words = client.extras?.tracking else { return }
+        // The next request would not be cached as it was announced.
+        if pin.isCachingSet { return drop(client) }
         guard let connection = takePrivate(for: client, of: master) else { return drop(client) }
-        let invalidateAll = Array(">2\r\n$10\r\ninvalidate\r\n_\r\n".utf8)
-        push(invalidateAll.span, to: client, from: nil)
+        if client.version == .resp3 {
+            let invalidateAll = Array(">2\r\n$10\r\ninvalidate\r\n_\r\n".utf8)
+            push(invalidateAll.span, to: client, from: nil)
+        }
         client.rare.pin = Pin(link: connection.link, purpose: .tracking)
-        sendUnanswered(request.span, replies: 1, on: connection.link)
+        let errand = beginErrand(.tracking(words, isAnew: true), for: client.id, parts: 1)
+        ask(words, part: 0, of: errand, on: connection)
     }
 
     // MARK: Between replies

@@ -231,6 +231,7 @@ extension ProxyCore {
 
     private func end(_ transaction: Transaction, of client: ClientSession) {
         client.extras?.transaction = nil
+        client.extras?.pin?.isWatching = false
         if client.extras?.pin?.purpose == .watch || client.extras?.pin?.purpose == .transaction {
             client.extras?.pin?.purpose = .oneAnswer
         }
@@ -252,6 +253,7 @@ extension ProxyCore {
             connection = own
             client.rare.pin = Pin(link: own.link, purpose: .watch)
         }
+        client.rare.pin?.isWatching = true
         send(request, as: nil, .write, on: connection, for: client)
         return nil
     }
@@ -264,6 +266,7 @@ extension ProxyCore {
             reply(to: client) { $0.append("+OK\r\n") }
             return nil
         }
+        client.extras?.pin?.isWatching = false
         if pin.purpose == .watch { client.extras?.pin?.purpose = .oneAnswer }
         send(request, as: nil, .write, on: connection, for: client)
         return nil

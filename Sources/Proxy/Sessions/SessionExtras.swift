@@ -28,8 +28,8 @@ final class SessionExtras {
     /// What MULTI began.
     var transaction: Transaction?
     var subscription: Subscription?
-    /// The request that began to track keys.
-    var tracking: [UInt8]?
+    /// The words of the request that began to track keys.
+    var tracking: [[UInt8]]?
     /// What came while the client had half of a reply.
     var deferred = ByteBuffer()
     /// The connection is gone that watched keys: the next EXEC must fail.
@@ -67,4 +67,10 @@ struct Pin {
 
     let link: LinkID
     var purpose: Purpose
+    /// Keys are watched on it, whatever else it is for.
+    var isWatching = false
+    /// What is asked on it came in pieces; it may take its time, but is answered as soon as it has run.
+    var isUploading = false
+    /// CLIENT CACHING was said of the next request.
+    var isCachingSet = false
 }
