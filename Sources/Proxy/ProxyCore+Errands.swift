@@ -19,6 +19,8 @@ final class Errand {
         case kill
         /// Whether the master tracks keys for a client as these words ask, or, when there are none, tracks none.
         case tracking([[UInt8]]?, isAnew: Bool)
+        /// Which process a connection leads to.
+        case identity(LinkID)
         /// Whether the master knows a user.
         case login(Credentials, Hello?)
         /// What all workers are asked on behalf of an operator.
@@ -99,6 +101,7 @@ extension ProxyCore {
             if let client = clients[errand.client] {
                 finishTracking(words, isAnew: isAnew, errand.answers[0], of: client)
             }
+        case .identity(let link): learnIdentity(errand.answers[0], of: link, for: errand.client)
         case .login(let credentials, let hello):
             guard let client = clients[errand.client] else { return }
             finishLogin(credentials, hello, errand.answers[0], of: client)

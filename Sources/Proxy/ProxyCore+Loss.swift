@@ -420,7 +420,7 @@ extension ProxyCore {
         switch special {
         case .block(_, let all)?: target.specials.append(.block(dropped: all, of: all))
         case .cursor?:
-            let tag = servers[target.server].tag
+            let tag = target.tag ?? servers[target.server].tag
             target.specials.append(.cursor(CursorRewriter(tag: tag), begins: true))
         case .gathered?, nil: break
         }
@@ -482,16 +482,24 @@ extension ProxyCore {
         }
         let server = servers[connection.server]
         var late: [Ticket] = []
+        var unanswered: [ErrandStep] = []
         // Whoever has half of a reply, or waits for what may take its time, gets nothing before that is there.
         var patient = isBegun ? connection.tickets.first?.client : nil
         connection.tickets.update { ticket in
             if ticket.kind == .blocking { patient = ticket.client }
+            if let step = ticket.errand, ticket.since + limit <= now.instant,
+                connection.use != .control
+            {
+                unanswered.append(step)
+                ticket.errand = nil
+            }
             guard ticket.client != patient, ticket.client != Ticket.nobody,
                 ticket.since + limit <= now.instant
             else { return }
             late.append(ticket)
             ticket.client = Ticket.nobody
         }
+        for step in unanswered { hearNothing(for: step, "it took too long") }
         for ticket in late {
             server.counters.timeouts += Int(ticket.replies)
             guard let client = clients[ticket.client], client.owed > 0 else { continue }

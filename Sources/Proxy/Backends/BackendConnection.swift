@@ -67,6 +67,8 @@ final class BackendConnection {
     var isStream = false
     /// Its state is not that of its lane any more: nobody else may have it.
     var isSoiled = false
+    /// The mark of the process at its other end in cursors, when that was asked for.
+    var tag: CursorTag?
     /// The client that has it for itself.
     var owner: ConnectionID?
     /// Attempts in a row that brought no steady connection.
@@ -145,6 +147,7 @@ final class BackendConnection {
         greetingOutput.removeAll()
         greetingStep = 0
         specials.removeAll()
+        tag = nil
         scanner = ReplyScanner()
         gathered.release()
         stall = nil

@@ -76,7 +76,6 @@ package enum CommandCatalogue {
             case .blocking, .waiting: "queued, does not wait"
             case .scriptAdmin: "queued, the master only"
             case .local: "queued, the master answers"
-            case .scan: "queued, the master"
             default: row.flags.contains(.blocking) ? "queued, does not wait" : "queued"
             }
         case .mistaken: "error, the transaction goes on"

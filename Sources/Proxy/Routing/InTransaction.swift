@@ -32,7 +32,8 @@ enum InTransaction: Equatable {
             default: return .ends
             }
         case .close: return .ends
-        case .read, .write, .ask, .tagged, .scan, .script, .scriptAdmin, .blocking, .waiting,
+        case .scan: return .refused(.handsOutCursor)
+        case .read, .write, .ask, .tagged, .script, .scriptAdmin, .blocking, .waiting,
             .local:
             return row.flags.contains(.noMulti) ? .refused(.notAllowed) : .queued
         }
@@ -50,6 +51,8 @@ enum TransactionRefusal: Equatable {
     case needsItsOwnConnection
     /// It is about the client's own connection, which the server does not know.
     case answeredByProxy
+    /// The cursor that EXEC would give means nothing outside of one server.
+    case handsOutCursor
     case notServed(Refusal)
 
     /// The whole error reply. The words of redis-server where it would refuse the request too.
@@ -74,6 +77,10 @@ enum TransactionRefusal: Equatable {
         case .answeredByProxy:
             writeNotServed(
                 request, because: "the proxy answers it, not the master; send it before MULTI",
+                to: &output)
+        case .handsOutCursor:
+            writeNotServed(
+                request, because: "its cursor would be of one server alone; send it before MULTI",
                 to: &output)
         case .notServed(let refusal):
             writeNotServed(request, because: refusal.reason, to: &output)

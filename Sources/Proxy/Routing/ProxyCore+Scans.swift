@@ -16,23 +16,40 @@ extension ProxyCore {
             guard let connection = connectionForRead(of: client) else {
                 return waitOrRefuseRead(client)
             }
-            return sendScan(request, nil, place, begins: true, on: connection, of: client)
+            guard let tag = tag(of: connection) else { return ask(connection, for: client) }
+            return sendScan(request, nil, place, tag, begins: true, on: connection, of: client)
         case .goesOn(let tag, let cursor):
-            guard let server = owner(of: tag) else { break }
-            let connection: BackendConnection
-            if server.role == .master, client.writes > 0 || client.extras?.pin != nil {
-                connection = connectionForMaster(of: client)
-            } else {
-                connection = lane(client.lane, of: server).readers[connectionNumber(of: client)]
+            guard let server = owner(of: tag) else {
+                if let stranger { return ask(stranger, for: client) }
+                break
             }
-            return sendScan(request, cursor, place, begins: false, on: connection, of: client)
+            let connection = connectionForScan(of: client, at: server)
+            guard let known = self.tag(of: connection) else { return ask(connection, for: client) }
+            guard known == tag else { break }
+            return sendScan(
+                request, cursor, place, tag, begins: false, on: connection, of: client)
         case .invalid:
-            // A cursor that is no number is the server's to refuse.
-            if ClientCursor.number(request[place]) == nil { return sendWrite(request, of: client) }
+            // A cursor that is no number is the server's to refuse. Of some it makes one all the same, "-1" for
+            // one, and gives another back.
+            guard ClientCursor.number(request[place]) == nil else { break }
+            let connection = connectionForMaster(of: client)
+            guard let tag = tag(of: connection) else { return ask(connection, for: client) }
+            return sendScan(request, nil, place, tag, begins: false, on: connection, of: client)
         }
         reply(to: client) { $0.append(ProxyCore.cursorIsLost) }
         return nil
     }
+
+    private func connectionForScan(
+        of client: ClientSession, at server: BackendServer
+    ) -> BackendConnection {
+        if server.role == .master, client.writes > 0 || client.extras?.pin != nil {
+            return connectionForMaster(of: client)
+        }
+        return lane(client.lane, of: server).readers[connectionNumber(of: client)]
+    }
+
+    // MARK: Which process it is
 
     /// The one server that has a tag; none when two have.
     private func owner(of tag: CursorTag) -> BackendServer? {
@@ -40,8 +57,58 @@ extension ProxyCore {
         return owners.count == 1 ? owners[0] : nil
     }
 
+    /// The mark in the cursors that come over a connection; nil when the process at its other end is to be asked who
+    /// it is. What was last heard of the server will not do: it may have begun anew since then.
+    private func tag(of connection: BackendConnection) -> CursorTag? {
+        if let tag = connection.tag { return tag }
+        let server = servers[connection.server]
+        // An address is all that is known of a server that is not to be asked, or does not say.
+        guard configuration.timeouts.probeInterval > .zero, !server.health.isMute,
+            connection.isComing
+        else { return server.tag }
+        return nil
+    }
+
+    /// A connection to a server of which nothing is known yet, and which may be the one that a cursor is from.
+    private var stranger: BackendConnection? {
+        for server in servers where server.runID == nil {
+            guard let connection = server.lanes.first??.readers.first, connection.isReady,
+                tag(of: connection) == nil
+            else { continue }
+            return connection
+        }
+        return nil
+    }
+
+    private func ask(
+        _ connection: BackendConnection, for client: ClientSession
+    ) -> ClientSession.Pause? {
+        guard hasRoom(connection) else { return .backend(connection.link) }
+        let errand = beginErrand(.identity(connection.link), for: client.id, parts: 1)
+        ask([Array("INFO".utf8), Array("server".utf8)], part: 0, of: errand, on: connection)
+        return .answer
+    }
+
+    /// A server has said who it is, or will not; the connection is another one if it was lost before.
+    func learnIdentity(_ answer: [UInt8]?, of link: LinkID, for client: ConnectionID) {
+        if let connection = links[Int(link.number)], connection.isReady {
+            let server = servers[connection.server]
+            if let runID = answer.flatMap({ ServerReport([$0])?.runID }) {
+                if server.runID != runID { server.health.hadData = false }
+                server.runID = runID
+                connection.tag = CursorTag(runID: runID.span)
+            } else {
+                // The user of this connection may not ask, or it took too long: what the proxy knows must do.
+                connection.tag = server.tag
+            }
+        }
+        if let client = clients[client] { answered(client) }
+    }
+
+    // MARK: Sending
+
     private func sendScan(
-        _ request: Request, _ cursor: UInt64?, _ place: Int, begins: Bool,
+        _ request: Request, _ cursor: UInt64?, _ place: Int, _ tag: CursorTag, begins: Bool,
         on connection: BackendConnection, of client: ClientSession
     ) -> ClientSession.Pause? {
         if let pause = mayNotSend(on: connection, client) { return pause }
@@ -64,7 +131,7 @@ extension ProxyCore {
         }
         noteSent(client, .read, on: connection)
         connection.specials.append(
-            .cursor(CursorRewriter(tag: servers[connection.server].tag), begins: begins))
+            .cursor(CursorRewriter(tag: tag), begins: begins))
         leaveTicket(
             Ticket(
                 client: client.id, kind: .read, delivery: .special, attempts: 0, replies: 1,
@@ -80,6 +147,8 @@ extension ProxyCore {
             let server = serverSetAside(for: classifier.tags[tag])
         else { return sendWrite(request, of: client) }
         let connection = lane(client.lane, of: server).readers[connectionNumber(of: client)]
+        // This client's own connection to it may be away all the same.
+        guard connection.isComing else { return sendWrite(request, of: client) }
         if let pause = mayNotSend(on: connection, client) { return pause }
         send(request, as: nil, .read, on: connection, for: client)
         return nil

@@ -189,7 +189,8 @@ import Testing
             table: table, rules: [CommandRule(name: "KEYS", route: .refuse)])
         let before: [(String, String)] = [
             ("GET k", ""), ("BLPOP k 0", ""), ("WAIT 0 0", ""), ("INFO", ""), ("nosuch", ""),
-            ("UNWATCH", ""), ("SCRIPT LOAD s", ""), ("SCAN 0", ""),
+            ("UNWATCH", ""), ("SCRIPT LOAD s", ""),
+            ("SCAN 0", "-ERR 'SCAN' is not served by this proxy inside MULTI: its cursor"),
             ("SAVE", "-ERR Command not allowed inside a transaction\r\n"),
             ("Config nosuch", "-ERR unknown subcommand 'nosuch'. Try CONFIG HELP.\r\n"),
             ("KEYS *", "-ERR 'KEYS' is not served by this proxy inside MULTI: its configuration"),

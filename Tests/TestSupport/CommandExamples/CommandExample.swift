@@ -91,11 +91,11 @@ public struct CommandExample: Sendable, CustomTestStringConvertible {
 
     private static func usual(_ place: Place) -> InMulti {
         switch place {
-        case .read, .write, .ask, .scan, .script, .readingScript, .everywhere, .blocking, .waiting,
+        case .read, .write, .ask, .script, .readingScript, .everywhere, .blocking, .waiting,
             .local:
             .queued
         case .transaction: .mistaken
-        case .subscription, .pinning, .session, .refused: .refused
+        case .scan, .subscription, .pinning, .session, .refused: .refused
         }
     }
 
