@@ -34,7 +34,7 @@ extension ProxyCore {
         case .scriptLoad, .scriptFlush:
             guard table[command].accepts(argumentCount: request.count) else { break }
             let pause = sendWrite(request, of: client)
-            if pause == nil { tellReplicas(request, command) }
+            if pause == nil { tellReplicas(request, command, of: client) }
             return pause
         case .scriptKill, .functionKill: return kill(request, of: client)
         default: break
@@ -44,7 +44,9 @@ extension ProxyCore {
 
     /// Has the replicas do what the master was told, without a word to the client: what one of them misses is mended
     /// when it matters.
-    private func tellReplicas(_ request: Request, _ command: CommandID) {
+    private func tellReplicas(
+        _ request: Request, _ command: CommandID, of client: ClientSession
+    ) {
         if command == .scriptLoad {
             scripts.remember(request[2])
         } else {
@@ -54,10 +56,10 @@ extension ProxyCore {
             }
         }
         for replica in servers.dropFirst() {
-            guard let lane = replica.lanes.first ?? nil else { continue }
-            for connection in lane.readers.prefix(1) where connection.isReady {
-                sendUnanswered(request.bytes, replies: 1, on: connection.link)
-            }
+            // As the client's own user: a replica refuses what the master refuses.
+            let connection = lane(client.lane, of: replica).readers[0]
+            guard connection.isComing, hasRoom(connection) else { continue }
+            sendUnanswered(request.bytes, replies: 1, on: connection.link)
         }
     }
 
@@ -80,10 +82,14 @@ extension ProxyCore {
         return nil
     }
 
-    /// OK when one of the servers had something to end; otherwise what the first of them says.
+    /// OK when one of the servers had something to end; otherwise what one says that could not end it, or that there
+    /// is nothing.
     func finishKill(_ answers: [[UInt8]?], of client: ClientSession) {
         let given = answers.compactMap { $0 }
-        let answer = given.first { $0.first == UInt8(ascii: "+") } ?? given.first
+        let notBusy = Array("-NOTBUSY".utf8)
+        let answer =
+            given.first { $0.first == UInt8(ascii: "+") }
+            ?? given.first { !$0.starts(with: notBusy) } ?? given.first
         reply(to: client) {
             if let answer {
                 $0.append(answer.span)
