@@ -31,7 +31,8 @@ extension ProxyCore {
     func drain(_ session: HealthSession, into write: (borrowing OutputPieces) -> Int) {
         session.isListed = false
         session.output.drain(into: write)
-        settle(session)
+        // What is left needs no listing: the driver comes again when there is room.
+        settle(session, lists: false)
     }
 
     /// Answers in order, as far as everything is known.
@@ -60,7 +61,7 @@ extension ProxyCore {
         session.due = now.instant + HealthLimits.patience
     }
 
-    private func settle(_ session: HealthSession) {
+    private func settle(_ session: HealthSession, lists: Bool = true) {
         guard operators.health[session.id] != nil else { return }
         if session.isDone {
             operators.health.remove(session.id)
@@ -72,7 +73,7 @@ extension ProxyCore {
             session.isStopped = isFull
             pending.wishes.append(isFull ? .pause(session.id) : .resume(session.id))
         }
-        guard !session.isListed, !session.output.isEmpty else { return }
+        guard lists, !session.isListed, !session.output.isEmpty else { return }
         session.isListed = true
         pending.output.append(session.id)
     }
