@@ -76,7 +76,7 @@ extension ProxyCore {
     }
 
     /// Whether a client waits for what may never happen: who is gone would take it away from others.
-    func isBlocked(_ client: ClientSession) -> Bool {
+    func awaitsBlocking(_ client: ClientSession) -> Bool {
         guard let pin = client.extras?.pin, !pin.isUploading,
             let ticket = links[Int(pin.link.number)]?.tickets.first
         else { return false }

@@ -161,7 +161,7 @@ package final class ProxyCore: Core {
             // The rest of what it was sending will never come, and half a request is of no use to anybody.
             if client.extras?.upload != nil {
                 drop(client)
-            } else if isBlocked(client) {
+            } else if awaitsBlocking(client) {
                 releasePrivate(of: client)
                 reader.recycle(client.cutShort())
                 settle(client)

@@ -261,13 +261,14 @@ struct TrackingOptions {
     var flags: [String] = []
     var prefixes: [[UInt8]] = []
 
-    init(_ request: Request) {
+    /// Takes the words of the request that the server accepted.
+    init(_ words: [[UInt8]]) {
         var wanted: [String] = []
         var index = 3
-        while index < request.count {
-            let word = CommandRefusal.quoted(request[index]).lowercased()
-            if word == "prefix", index + 1 < request.count {
-                prefixes.append([UInt8](copying: request[index + 1]))
+        while index < words.count {
+            let word = String(decoding: words[index], as: UTF8.self).lowercased()
+            if word == "prefix", index + 1 < words.count {
+                prefixes.append(words[index + 1])
                 index += 1
             } else {
                 wanted.append(word)
@@ -281,12 +282,6 @@ struct TrackingOptions {
 extension SessionExtras {
     /// Nil while nothing is tracked.
     var trackingOptions: TrackingOptions? {
-        guard let tracking else { return nil }
-        var options: TrackingOptions?
-        _ = try? RequestReader().read(tracking.span, after: nil, limits: RequestLimits()) {
-            options = TrackingOptions($0)
-            return .goOn
-        }
-        return options
+        tracking.map(TrackingOptions.init)
     }
 }
