@@ -23,9 +23,6 @@ extension PlacedCommand {
         ?ACL LOG
         ?TIME
         ?LASTSAVE
-        SLOWLOG LEN
-        ?SLOWLOG GET
-        SLOWLOG HELP
         LATENCY LATEST
         LATENCY HISTORY command
         LATENCY RESET
@@ -53,7 +50,6 @@ extension PlacedCommand {
         !BGSAVE
         !SAVE
         !BGREWRITEAOF
-        SLOWLOG RESET
         """)
 
     private static let everywhere = rows(
@@ -170,6 +166,10 @@ extension PlacedCommand {
         !CLUSTER KEYSLOT k
         !CLUSTER MYID
         !SENTINEL GET-MASTER-ADDR-BY-NAME any
+        !SLOWLOG LEN
+        !SLOWLOG GET
+        !SLOWLOG HELP
+        !SLOWLOG RESET
         !PROXY HELP
         !PROXY STATUS
         !PROXY BACKENDS
