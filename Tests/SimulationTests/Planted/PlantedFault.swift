@@ -156,17 +156,17 @@ extension PlantedFault {
         PlantedFault(
             "half a reply is passed on as a whole one",
             in: replies,
-            "        pass(bytes.extracting(start..<index), whole, of: ticket, connection)\n        if",
+            "        pass(bytes.extracting(start..<index), whole, of: ticket, connection)\n        return",
             becomes:
-                "        pass(bytes.extracting(start..<index), whole + 1, of: ticket, connection)\n        if"
+                "        pass(bytes.extracting(start..<index), whole + 1, of: ticket, connection)\n        return"
         ),
         PlantedFault(
             "the beginning of a reply is dropped when the rest comes later",
             in: replies,
-            "        pass(bytes.extracting(start..<index), whole, of: ticket, connection)\n        if",
+            "        pass(bytes.extracting(start..<index), whole, of: ticket, connection)\n        return",
             becomes: """
                         if whole > 0 { pass(bytes.extracting(start..<index), whole, of: ticket, connection) }
-                        if
+                        return
                 """),
         PlantedFault(
             "what a short write did not take is lost",
@@ -231,14 +231,7 @@ extension PlantedFault {
         PlantedFault(
             "a connection that was stopped for a slow client is never read again",
             in: pauses,
-            """
-                        connection.stall = nil
-                        stalled -= 1
-                        pending.wishes.append(.resume(id))
-            """,
-            becomes: """
-                            connection.stall = nil
-                            stalled -= 1
-                """),
+            "            stalled -= 1\n            pending.wishes.append(.resume(id))\n",
+            becomes: "            stalled -= 1\n"),
     ]
 }
