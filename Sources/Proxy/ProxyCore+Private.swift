@@ -112,8 +112,9 @@ extension ProxyCore {
     /// The client goes: what it had for itself is closed, so that the server forgets what it was asked.
     func releasePrivate(of client: ClientSession) {
         guard let extras = client.extras else { return }
-        let held = [extras.pin?.link, extras.subscription?.link]
+        let held = [extras.pin?.link, extras.subscription?.link, extras.monitor]
         extras.pin = nil
+        extras.monitor = nil
         extras.subscription = nil
         for case let link? in held {
             guard let connection = links[Int(link.number)], connection.owner == client.id else {
@@ -132,6 +133,7 @@ extension ProxyCore {
         if let subscription = client.extras?.subscription, subscription.link == connection.link {
             return lostSubscription(subscription, of: client)
         }
+        if client.extras?.monitor == connection.link { return drop(client) }
         guard let pin = client.extras?.pin, pin.link == connection.link else { return }
         client.extras?.pin = nil
         if pin.isWatching || client.extras?.transaction?.isShipped == true {
@@ -141,7 +143,6 @@ extension ProxyCore {
         switch pin.purpose {
         case .oneAnswer, .watch, .transaction: break
         case .tracking: lostTracking(pin, of: client)
-        case .monitor: drop(client)
         }
         if client.extras?.upload != nil { client.extras?.upload = .swallowed }
         if client.pause != nil { resumable.append(client.id) }
@@ -181,7 +182,7 @@ extension ProxyCore {
     /// Whether a client's state has no say in what becomes of a request: nothing is queued in a transaction, refused to
     /// a subscriber or to who watches the server, or left without the one reply that is not wanted.
     private func mayUpload(_ client: ClientSession, _ extras: SessionExtras) -> Bool {
-        extras.transaction == nil && extras.pin?.purpose != .monitor && extras.replies != .skipNext
+        extras.transaction == nil && extras.replies != .skipNext
             && (extras.subscription == nil || client.version == .resp3)
     }
 

@@ -91,7 +91,7 @@ extension ProxyCore {
     private func add(_ extras: SessionExtras, to line: inout ClientLine) {
         line.name = extras.name
         if let user = extras.user { line.user = user }
-        if extras.pin?.purpose == .monitor { line.flags.insert(.monitor) }
+        if extras.monitor != nil { line.flags.insert(.monitor) }
         if extras.watchIsLost { line.flags.insert(.dirty) }
         if extras.isNeverEvicted { line.flags.insert(.noEvict) }
         if let transaction = extras.transaction {
@@ -250,7 +250,6 @@ extension Pin.Purpose {
         case .watch: "WATCH"
         case .transaction: "a large transaction"
         case .tracking: "tracking"
-        case .monitor: "MONITOR"
         }
     }
 }

@@ -11,7 +11,6 @@ extension ProxyCore {
         guard let pin = client.extras?.pin, pin.purpose != .oneAnswer,
             let connection = links[Int(pin.link.number)]
         else { return .commonWay }
-        if pin.purpose == .monitor { return performMonitoring(request, command, of: client) }
         let kind: Ticket.Kind
         switch classifier.disposition(of: request, command) {
         case .read: kind = .read
@@ -53,10 +52,8 @@ extension ProxyCore {
 
     private func monitor(_ request: Request, of client: ClientSession) -> ClientSession.Pause? {
         guard client.owed == 0 else { return .drained }
-        guard client.extras?.pin == nil else {
-            refuse(request, of: client, because: "keys are watched or tracked on this connection")
-            return nil
-        }
+        // As at redis-server, a second MONITOR has no answer.
+        guard client.extras?.monitor == nil else { return nil }
         if client.state == .ended {
             client.state = .closing
             return nil
@@ -66,20 +63,23 @@ extension ProxyCore {
             return nil
         }
         connection.isStream = true
-        client.rare.pin = Pin(link: connection.link, purpose: .monitor)
+        client.rare.monitor = connection.link
         connection.output.append(request.bytes)
         list(connection)
+        pause(client, .answer)
         return nil
     }
 
-    private func performMonitoring(
-        _ request: Request, _ command: CommandID?, of client: ClientSession
-    ) -> Handling {
-        switch command {
-        case .quit?, .reset?: return .commonWay
-        default:
-            refuse(request, of: client, because: "MONITOR runs on this connection; RESET ends it")
-            return .done(nil)
+    /// What MONITOR shows, or its first answer. Who may not watch needs no connection for it.
+    func take(
+        shown frame: Span<UInt8>, of connection: BackendConnection, for client: ClientSession
+    ) {
+        push(frame, to: client, from: connection)
+        answered(client)
+        if frame[0] == ReplyKind.error.rawValue, client.extras?.monitor == connection.link {
+            client.extras?.monitor = nil
+            connection.owner = nil
+            discard(connection)
         }
     }
 

@@ -195,7 +195,7 @@ extension ProxyCore {
         guard let owner = connection.owner, let client = clients[owner] else { return }
         guard let subscription = client.extras?.subscription,
             subscription.link == connection.link
-        else { return push(frame, to: client, from: connection) }
+        else { return take(shown: frame, of: connection, for: client) }
         switch SubscriptionFrame(frame) {
         case .other:
             if frame[0] == ReplyKind.error.rawValue {

@@ -28,6 +28,9 @@ final class SessionExtras {
     /// What MULTI began.
     var transaction: Transaction?
     var subscription: Subscription?
+    /// Where the server shows what it is asked: until RESET. The client asks on elsewhere, and what it asks for comes
+    /// between what is shown.
+    var monitor: LinkID?
     /// The words of the request that began to track keys.
     var tracking: [[UInt8]]?
     /// What came while the client had half of a reply.
@@ -61,8 +64,6 @@ struct Pin {
         case transaction
         /// The server tells which keys change that it has read: until CLIENT TRACKING OFF.
         case tracking
-        /// The server shows what it is asked: until RESET.
-        case monitor
     }
 
     let link: LinkID

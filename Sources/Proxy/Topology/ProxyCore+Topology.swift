@@ -193,7 +193,7 @@ extension ProxyCore {
         for client in clients.all
         where client.usedAt + configuration.timeouts.idle <= now.instant
             && client.inFlight == 0 && client.output.isEmpty && client.pause == nil
-            && client.extras?.subscription == nil && client.extras?.pin?.purpose != .monitor
+            && client.extras?.subscription == nil && client.extras?.monitor == nil
         {
             drop(client)
         }

@@ -155,6 +155,10 @@ import Testing
         #expect(
             proxy.driver.output(of: client)
                 == "$-1\r\n+OK\r\n+1.2 [0 127.0.0.1:1] \"GET\" \"k\"\r\n")
+        // It may go on asking, as at redis-server.
+        proxy.driver.command(["GET", "k"], to: client)
+        proxy.says("$1\r\nv\r\n", on: .masterReads)
+        #expect(proxy.driver.output(of: client) == "$1\r\nv\r\n")
         if end == "close" {
             proxy.driver.end(client)
         } else {
