@@ -113,7 +113,13 @@ extension ProxyCore {
     ) -> ClientSession.Pause? {
         if let pause = mayNotSend(on: connection, client) { return pause }
         if case .waiting(_, let reason) = connection.state {
-            reply(to: client) { appendUnreachable(connection, reason, to: &$0) }
+            reply(to: client) {
+                if begins {
+                    appendUnreachable(connection, reason, to: &$0)
+                } else {
+                    $0.append(ProxyCore.cursorIsLost)
+                }
+            }
             return nil
         }
         let start = connection.output.end
