@@ -129,6 +129,7 @@ extension ProxyCore {
     private func check(_ connection: BackendConnection) {
         var replies = 0
         var specials = 0
+        // What is not kept is forgotten when it is sent, answered or not.
         var start = connection.output.retains ? connection.output.released : 0
         connection.tickets.visit { ticket in
             precondition(ticket.replies > 0, "a ticket waits for nothing")

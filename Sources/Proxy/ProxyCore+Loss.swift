@@ -257,17 +257,17 @@ extension ProxyCore {
             staying.insert(client.id)
             if ticket.start >= sent {
                 for _ in 0..<ticket.replies {
-                    if ticket.delivery != .dropped {
+                    if ticket.isWanted {
                         counters.errors.count(code: "ERR")
                         appendUnreachable(connection, reason, to: &client.output)
                     }
                     noteDelivered(1, to: client, ticket.kind)
                 }
             } else if case .cursor = special, !isBegun {
-                client.output.append(ProxyCore.cursorIsLost)
+                if ticket.isWanted { client.output.append(ProxyCore.cursorIsLost) }
                 noteDelivered(1, to: client, ticket.kind)
             } else {
-                if case .block = special, !(isBegun && hasPassedOn(special)) {
+                if case .block = special, ticket.isWanted, !(isBegun && hasPassedOn(special)) {
                     appendLost(server, wasComplete: end <= sent, to: &client.output)
                 }
                 reader.recycle(client.cutShort())
@@ -307,7 +307,8 @@ extension ProxyCore {
 
     /// Whether part of the reply that has begun is with the client already.
     private func hasPassedOn(_ special: SpecialReply?) -> Bool {
-        if case .block(let dropped, _) = special { dropped == 0 } else { true }
+        guard case .block(let block) = special else { return true }
+        return block.dropped == 0 && block.error.isEmpty
     }
 
     /// What a client reads of a transaction before it is closed.
@@ -418,7 +419,7 @@ extension ProxyCore {
         let start = target.output.end
         target.output.append(requests.bytes.extracting(answered..<requests.count))
         switch special {
-        case .block(_, let all)?: target.specials.append(.block(dropped: all, of: all))
+        case .block(let block)?: target.specials.append(.block(block.anew))
         case .cursor?:
             let tag = target.tag ?? servers[target.server].tag
             target.specials.append(.cursor(CursorRewriter(tag: tag), begins: true))
@@ -431,7 +432,7 @@ extension ProxyCore {
                 client: ticket.client, kind: .read, delivery: ticket.delivery,
                 attempts: ticket.attempts == .max ? .max : ticket.attempts + 1,
                 replies: ticket.replies, start: start,
-                since: ticket.since), on: target)
+                since: ticket.since, isSilent: ticket.isSilent), on: target)
     }
 
     /// How many bytes the first `count` of these requests have.
@@ -480,6 +481,11 @@ extension ProxyCore {
         {
             return distrust(connection, "it fell silent in the middle of a reply")
         }
+        if connection.use == .alone, connection.owner == nil, let first = connection.tickets.first,
+            first.since + limit <= now.instant
+        {
+            return distrust(connection, "it does not answer AUTH")
+        }
         let server = servers[connection.server]
         var late: [Ticket] = []
         var unanswered: [ErrandStep] = []
@@ -506,7 +512,7 @@ extension ProxyCore {
             counters.timeouts += Int(ticket.replies)
             noteTimeOut(ticket, on: connection)
             for _ in 0..<ticket.replies {
-                if ticket.delivery != .dropped {
+                if ticket.isWanted {
                     appendTooLate(ticket.kind, server, to: &client.output)
                 }
                 noteDelivered(1, to: client, ticket.kind)

@@ -8,7 +8,12 @@ extension ProxyCore {
 
     /// A connection to the master that is this client's alone until it is given back; nil when there are too many.
     func takePrivate(for client: ClientSession, of server: BackendServer) -> BackendConnection? {
-        let lane = Int(client.lane)
+        takePrivate(for: client, of: server, lane: Int(client.lane))
+    }
+
+    func takePrivate(
+        for client: ClientSession, of server: BackendServer, lane: Int
+    ) -> BackendConnection? {
         if let place = server.spares.lastIndex(where: { $0.lane == lane && $0.isReady }) {
             let connection = server.spares.remove(at: place)
             connection.owner = client.id
@@ -29,7 +34,7 @@ extension ProxyCore {
     func sendAlone(
         _ request: Request, _ kind: Ticket.Kind, of client: ClientSession
     ) -> ClientSession.Pause? {
-        guard client.owed == 0 else { return .drained }
+        guard client.owed == 0, client.extras?.pin == nil else { return .drained }
         // Nobody is there any more who would take what it waits for.
         if client.state == .ended {
             client.state = .closing
@@ -134,37 +139,56 @@ extension ProxyCore {
             return lostSubscription(subscription, of: client)
         }
         if client.extras?.monitor == connection.link { return drop(client) }
-        guard let pin = client.extras?.pin, pin.link == connection.link else { return }
-        client.extras?.pin = nil
-        if pin.isWatching || client.extras?.transaction?.isShipped == true {
-            client.extras?.watchIsLost = true
-            client.extras?.transaction?.isShipped = false
+        guard let extras = client.extras, let pin = extras.pin, pin.link == connection.link else {
+            return
+        }
+        extras.pin = nil
+        if pin.isWatching { extras.watchIsLost = true }
+        if let transaction = extras.transaction, transaction.isShipped {
+            transaction.isLost = true
+            transaction.isRefused = true
+        }
+        switch extras.upload {
+        case nil: break
+        case .queued: extras.upload = .queued(nil)
+        case .to, .swallowed: extras.upload = .swallowed
         }
         switch pin.purpose {
         case .oneAnswer, .watch, .transaction: break
         case .tracking: lostTracking(pin, of: client)
         }
-        if client.extras?.upload != nil { client.extras?.upload = .swallowed }
         if client.pause != nil { resumable.append(client.id) }
     }
 
     // MARK: Requests too large to be kept
 
-    /// The beginning of a large request: it goes over a connection of the client's own, on which it is passed on piece
-    /// by piece. What the client's state or the command does not let pass as it is comes again when it is whole.
+    /// The beginning of a large request: it gets a connection of its own, on which it is passed on piece by piece. What
+    /// is not passed on, or only after a look at all of it, is gathered.
     func beginUpload(_ request: Request, of client: ClientSession) -> RequestReader.Verdict {
         let command = table.find(request)
-        if !client.isAuthenticated, !isForStrangers(command) {
-            reply(to: client) { $0.append("-NOAUTH Authentication required.\r\n") }
-            client.rare.upload = .swallowed
-            return .goOn
-        }
-        if let extras = client.extras, !mayUpload(client, extras) { return .gather }
         switch classifier.disposition(of: request, command) {
         case .read, .write, .ask, .tagged, .script: break
         default: return .gather
         }
-        guard client.owed == 0 else {
+        guard client.isAuthenticated, client.extras?.pin?.purpose != .monitor,
+            client.extras?.subscription == nil || client.version == .resp3
+        else { return .gather }
+        client.extras?.beginRequest()
+        let verdict =
+            if let transaction = client.extras?.transaction {
+                beginUpload(request, command, in: transaction, of: client)
+            } else {
+                beginUploadAlone(request, of: client)
+            }
+        if verdict != .goOn { client.extras?.putOffRequest() }
+        return verdict
+    }
+
+    private func beginUploadAlone(
+        _ request: Request, of client: ClientSession
+    ) -> RequestReader.Verdict {
+        let pin = client.extras?.pin
+        guard client.owed == 0, pin?.purpose != .oneAnswer else {
             pause(client, .drained)
             return .notYet
         }
@@ -177,13 +201,6 @@ extension ProxyCore {
         client.rare.upload = .to(connection.link)
         send(request, as: nil, .blocking, on: connection, for: client)
         return .goOn
-    }
-
-    /// Whether a client's state has no say in what becomes of a request: nothing is queued in a transaction, refused to
-    /// a subscriber or to who watches the server, or left without the one reply that is not wanted.
-    private func mayUpload(_ client: ClientSession, _ extras: SessionExtras) -> Bool {
-        extras.transaction == nil && extras.replies != .skipNext
-            && (extras.subscription == nil || client.version == .resp3)
     }
 
     /// What a client sends cannot be read any more, in the middle of a request that is half with the server.
@@ -201,15 +218,25 @@ extension ProxyCore {
             preconditionFailure("a piece of a request that was not begun")
         }
         if client.state == .closing { return .drop }
-        if case .to(let link) = upload, let connection = links[Int(link.number)] {
+        let connection =
+            switch upload {
+            case .to(let link), .queued(let link?): links[Int(link.number)]
+            case .queued(nil), .swallowed: nil as BackendConnection?
+            }
+        if let connection {
             guard hasRoom(connection) else {
-                pause(client, .backend(link))
+                pause(client, .backend(connection.link))
                 return .notYet
             }
             connection.output.append(piece.bytes)
             list(connection)
         }
-        if isLast { extras.upload = nil }
+        guard isLast else { return .goOn }
+        extras.upload = nil
+        if case .queued = upload { reply(to: client) { $0.append("+QUEUED\r\n") } }
+        extras.endRequest()
+        // A server that answered before it had heard all of it waits for nothing more.
+        if let connection, connection.tickets.isEmpty { becameFree(connection) }
         return .goOn
     }
 }

@@ -229,16 +229,8 @@ extension ProxyCore {
         }
         let part = bytes.extracting(start..<end)
         switch connection.specials[0] {
-        case .block(let dropped, let all) where dropped > 0:
-            if isWhole { connection.specials[0] = .block(dropped: dropped - 1, of: all) }
-        case .block:
-            if isWhole, ticket.kind == .read, wasRefused(part), moveBlock(ticket, from: connection)
-            {
-                guard let dropped = connection.tickets.first else { return end }
-                pass(Span(), 1, ofSpecial: dropped, connection)
-            } else {
-                pass(part, isWhole ? 1 : 0, ofSpecial: ticket, connection)
-            }
+        case .block(let block):
+            passBlock(block, part, isWhole: isWhole, of: ticket, connection)
         case .cursor:
             rewriteCursor(part, isWhole: isWhole, of: ticket, connection)
         case .gathered:
@@ -248,20 +240,41 @@ extension ProxyCore {
         return end
     }
 
-    /// Whether EXEC says that nothing of its block ran.
-    private func wasRefused(_ reply: Span<UInt8>) -> Bool {
-        let code: StaticString = "-EXECABORT"
-        let length = code.utf8CodeUnitCount
-        return reply.count > length && reply.extracting(0..<length).equalsIgnoringCase(code)
-    }
-
-    /// A replica would not run a block of reads, because it loads its data perhaps: another server does.
-    private func moveBlock(_ ticket: Ticket, from connection: BackendConnection) -> Bool {
-        guard Int(ticket.attempts) < configuration.reads.retries,
+    /// Of a transaction only EXEC's answer is passed on; when a command was refused on the way, the reason for that in
+    /// its place. A block of reads that this server cannot do now is done elsewhere.
+    private func passBlock(
+        _ block: BlockReply, _ part: Span<UInt8>, isWhole: Bool, of ticket: Ticket,
+        _ connection: BackendConnection
+    ) {
+        let isError = connection.scanner.kind == .error
+        guard block.dropped == 0 else {
+            var rest = block
+            rest.drop(part, isError: isError, isWhole: isWhole)
+            connection.specials[0] = .block(rest)
+            return
+        }
+        guard isError, !block.error.isEmpty else {
+            return pass(part, isWhole ? 1 : 0, ofSpecial: ticket, connection)
+        }
+        guard isWhole else { return }
+        servers[connection.server].counters.errors += 1
+        let complaint = Complaint(block.error.span)
+        if let complaint { note(complaint, of: servers[connection.server]) }
+        if complaint != nil, ticket.kind == .read,
+            Int(ticket.attempts) < configuration.reads.retries,
             let client = clients[ticket.client],
-            let target = otherReader(than: connection, for: client)
-        else { return false }
-        return moveReads(of: client, from: connection, to: target)
+            let target = otherReader(than: connection, for: client),
+            moveReads(of: client, from: connection, to: target)
+        {
+            servers[connection.server].counters.retriedAway += 1
+            connection.specials.removeFirst()
+            guard let dropped = connection.tickets.first else { return }
+            return settle(1, of: dropped, on: connection)
+        }
+        if let client = clients[ticket.client], !ticket.isSilent {
+            block.appendRefusal(to: &client.output)
+        }
+        pass(Span(), 1, ofSpecial: ticket, connection)
     }
 
     /// As `pass`, for a ticket whose one reply ends its entry in `specials`.

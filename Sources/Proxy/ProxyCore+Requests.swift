@@ -14,11 +14,26 @@ extension ProxyCore {
 
     func read(_ bytes: Span<UInt8>, from client: ClientSession) {
         precondition(client.state != .closing, "nothing more is taken from a client being closed")
+        var wasAuthenticated = client.isAuthenticated
+        readOnce(bytes, from: client)
+        // What follows AUTH or RESET is read anew, under the limits for what the client is now.
+        while client.isAuthenticated != wasAuthenticated, client.unfinished != nil,
+            client.pause == nil
+        {
+            wasAuthenticated = client.isAuthenticated
+            readOnce(Span(), from: client)
+        }
+        settle(client)
+    }
+
+    private func readOnce(_ bytes: Span<UInt8>, from client: ClientSession) {
+        var limits = requestLimits
+        limits.isAuthenticated = client.isAuthenticated
         do {
-            client.unfinished = try reader.read(
-                bytes, after: client.unfinished, limits: requestLimits
-            ) {
-                handle($0, of: client)
+            client.unfinished = try reader.read(bytes, after: client.unfinished, limits: limits) {
+                let verdict = handle($0, of: client)
+                let isAsBefore = limits.isAuthenticated == client.isAuthenticated
+                return verdict == .goOn && !isAsBefore ? .wait : verdict
             }
         } catch {
             client.unfinished = nil
@@ -26,7 +41,6 @@ extension ProxyCore {
             reply(to: client) { error.append(to: &$0) }
             client.state = .closing
         }
-        settle(client)
     }
 
     private func handle(_ request: Request, of client: ClientSession) -> RequestReader.Verdict {
@@ -67,23 +81,39 @@ extension ProxyCore {
     private func perform(
         _ request: Request, _ command: CommandID?, of client: ClientSession
     ) -> ClientSession.Pause? {
-        if !client.isAuthenticated, !isForStrangers(command) {
-            reply(to: client) { $0.append("-NOAUTH Authentication required.\r\n") }
+        guard client.isAuthenticated || isForStrangers(command) else {
+            refuseStranger(request, client)
             return nil
         }
         if operators.clientPause != nil, isHeldBack(request, command, of: client) { return .held }
-        if let extras = client.extras, extras.isUnusual {
-            if extras.replies == .skipNext { extras.replies = .skipThis }
-            let handling = performUnusually(request, command, of: client, extras)
-            if case .done(let pause) = handling {
-                if pause == nil { counters.others += 1 }
-                if extras.replies == .skipThis, pause == nil { extras.replies = .on }
-                return pause
-            }
-            defer { if extras.replies == .skipThis, client.pause == nil { extras.replies = .on } }
+        guard let extras = client.extras, extras.isUnusual else {
             return performCommonly(request, command, of: client)
         }
-        return performCommonly(request, command, of: client)
+        extras.beginRequest()
+        let pause: ClientSession.Pause?
+        switch performUnusually(request, command, of: client, extras) {
+        case .done(let reason):
+            if reason == nil { counters.others += 1 }
+            pause = reason
+        case .commonWay: pause = performCommonly(request, command, of: client)
+        }
+        if pause != nil {
+            extras.putOffRequest()
+        } else if client.pause == nil {
+            extras.endRequest()
+        }
+        return pause
+    }
+
+    private func refuseStranger(_ request: Request, _ client: ClientSession) {
+        // As the server does it: the lines behind could be commands.
+        if CrossProtocol.isHTTP(request) { return closeHTTP(client) }
+        reply(to: client) { $0.append("-NOAUTH Authentication required.\r\n") }
+    }
+
+    private func closeHTTP(_ client: ClientSession) {
+        pending.log(.warning, CrossProtocol.warning(about: client.peer))
+        client.state = .closing
     }
 
     private func performCommonly(
@@ -134,8 +164,7 @@ extension ProxyCore {
             refuse(request, of: client, because: refusal.reason)
             return nil
         case .close:
-            pending.log(.warning, CrossProtocol.warning(about: client.peer))
-            client.state = .closing
+            closeHTTP(client)
             return nil
         }
     }

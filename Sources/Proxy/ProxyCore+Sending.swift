@@ -169,9 +169,30 @@ extension ProxyCore {
     /// The number of a lane, new if nobody has had it before; nil when there are too many.
     func laneNumber(_ key: LaneKey) -> Int32? {
         if let known = lanes.firstIndex(of: key) { return Int32(known) }
-        guard lanes.count < configuration.limits.lanes else { return nil }
-        lanes.append(key)
-        return Int32(lanes.count - 1)
+        if lanes.count < configuration.limits.lanes {
+            lanes.append(key)
+            return Int32(lanes.count - 1)
+        }
+        guard let number = clearLane() else { return nil }
+        lanes[number] = key
+        return Int32(number)
+    }
+
+    /// Makes a lane free that nobody is on and that owes nothing, so that combinations which come and go do not use up
+    /// the numbers. Looks through all clients, and only when all lanes are taken.
+    private func clearLane() -> Int? {
+        var isUsed = Array(repeating: false, count: lanes.count)
+        isUsed[0] = true
+        for client in clients.all { isUsed[Int(client.lane)] = true }
+        for case let connection? in links
+        where connection.owner != nil || !connection.tickets.isEmpty || !connection.waiting.isEmpty
+        {
+            isUsed[connection.lane] = true
+        }
+        guard let number = isUsed.firstIndex(of: false) else { return nil }
+        for server in servers where number < server.lanes.count { server.lanes[number] = nil }
+        for case let connection? in links where connection.lane == number { discard(connection) }
+        return number
     }
 
     func makeConnection(

@@ -184,6 +184,7 @@ package final class ProxyCore: Core {
         self.now = now
         if let client = clients[id] {
             client.isListed = false
+            client.usedAt = now.instant
             let waiting = client.output.count
             client.output.drain(into: write)
             counters.clientBytesSent &+= waiting - client.output.count

@@ -46,6 +46,9 @@ struct Ticket {
     /// The client does not want this special reply.
     var isSilent = false
 
+    /// Whether the client reads a reply.
+    var isWanted: Bool { delivery != .dropped && !isSilent }
+
     /// Stands for nobody: no connection has generation 0.
     static let nobody = ConnectionID(slot: 0, generation: 0)
 }
@@ -53,9 +56,50 @@ struct Ticket {
 /// A reply that is not passed on as it comes.
 enum SpecialReply {
     /// Answers to MULTI and to what it queued come first and are dropped; the last one is EXEC's.
-    case block(dropped: Int, of: Int)
+    case block(BlockReply)
     /// A cursor that gets the tag of its server. One that begins an iteration may begin it elsewhere.
     case cursor(CursorRewriter, begins: Bool)
     /// Kept whole for an errand.
     case gathered
+}
+
+/// The replies to a transaction that was sent as one block.
+struct BlockReply {
+    /// Answers to MULTI and to what it queued: all of them, and those still to come.
+    let all: Int
+    var dropped: Int
+    /// The line of the first error among the answers that are dropped: why EXEC will be refused.
+    private(set) var error: [UInt8] = []
+    /// The error is MULTI's, so that there is no transaction.
+    private(set) var isMultiRefused = false
+
+    init(dropping count: Int) {
+        all = count
+        dropped = count
+    }
+
+    /// The same block, sent anew.
+    var anew: BlockReply { BlockReply(dropping: all) }
+
+    /// Part of the answer to one of the queued commands has come.
+    mutating func drop(_ part: Span<UInt8>, isError: Bool, isWhole: Bool) {
+        precondition(dropped > 0, "only EXEC's answer is left")
+        let hasError = error.last == UInt8(ascii: "\n")
+        if isError, !hasError, error.count + part.count <= RequestLimits.lineLength {
+            for index in 0..<part.count { error.append(part[index]) }
+            isMultiRefused = dropped == all
+        }
+        if isWhole { dropped -= 1 }
+    }
+
+    /// What the client reads in place of EXEC's answer, which says only that there was an error.
+    func appendRefusal(to output: inout OutputQueue) {
+        if isMultiRefused {
+            output.append("-ERR the server refused MULTI, and what followed ran by itself: ")
+        } else {
+            output.append("-EXECABORT Transaction discarded because of: ")
+        }
+        output.append(error.span.extracting(1..<error.count))
+        if error.last != UInt8(ascii: "\n") { output.append("\r\n") }
+    }
 }

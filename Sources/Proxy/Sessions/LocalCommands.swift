@@ -49,7 +49,6 @@ extension ProxyCore {
 
     // MARK: SELECT
 
-    /// Changes the lane; on a connection of the client's own the database itself is changed too.
     private func select(
         _ database: Span<UInt8>, of client: ClientSession
     ) -> ClientSession.Pause? {
@@ -57,46 +56,73 @@ extension ProxyCore {
             reply(to: client) { $0.append("-ERR value is not an integer or out of range\r\n") }
             return nil
         }
+        guard Int32(exactly: number) != nil else {
+            reply(to: client) {
+                $0.append("-ERR value is out of range, value must between -2147483648 and ")
+                $0.append("2147483647\r\n")
+            }
+            return nil
+        }
         guard number >= 0, number < configuration.databases else {
             reply(to: client) { $0.append("-ERR DB index is out of range\r\n") }
             return nil
         }
-        if let pin = client.extras?.pin, pin.purpose == .oneAnswer { return .drained }
         var key = lanes[Int(client.lane)]
         key.database = number
-        guard change(client, to: key) else { return nil }
-        tellOwn(client, [Array("SELECT".utf8), Array(String(number).utf8)])
-        reply(to: client) { $0.append("+OK\r\n") }
+        return change(client, to: key, .select)
+    }
+
+    // MARK: Another lane
+
+    /// Moves a client to another lane. A connection that it has for itself is changed with it, and is of no use to
+    /// others then; nothing more is taken from the client until that is done, since it could run in the wrong database.
+    private func change(
+        _ client: ClientSession, to key: LaneKey, _ reason: SessionChange.Reason
+    ) -> ClientSession.Pause? {
+        let pin = client.extras?.pin
+        if pin?.purpose == .oneAnswer { return .drained }
+        let old = lanes[Int(client.lane)]
+        guard let lane = laneNumber(key) else {
+            reply(to: client) { $0.append(ProxyCore.tooManyLanes) }
+            return nil
+        }
+        guard let pin, key != old, let connection = links[Int(pin.link.number)] else {
+            client.lane = lane
+            answer(reason, client)
+            return nil
+        }
+        client.lane = lane
+        connection.isSoiled = true
+        let change = SessionChange(reason: reason, from: old)
+        let errand = beginErrand(.change(change), for: client.id, parts: 1)
+        ask(reason.words(key), part: 0, of: errand, on: connection)
+        pause(client, .answer)
         return nil
     }
 
-    /// Moves a client to another lane; it is told if there are too many.
-    private func change(_ client: ClientSession, to key: LaneKey) -> Bool {
-        guard let lane = laneNumber(key) else {
-            reply(to: client) {
-                $0.append("-ERR too many combinations of database, protocol and user are in use ")
-                $0.append("(limits.lanes)\r\n")
-            }
-            return false
+    /// A client's own connection has changed as the client has, or it has not.
+    func finish(_ change: SessionChange, _ answer: [UInt8]?, of client: ClientSession) {
+        defer { answered(client) }
+        if let answer, answer.first != UInt8(ascii: "-") {
+            return self.answer(change.reason, client)
         }
+        guard let lane = laneNumber(change.from) else { return drop(client) }
         client.lane = lane
-        return true
+        reply(to: client) {
+            if let answer { return $0.append(answer.span) }
+            $0.append("-ERR the connection of this client's own was lost; nothing was changed\r\n")
+        }
     }
 
-    /// Has a client's own connection, if it has one, do as the session does; it is of no use to others then.
-    private func tellOwn(_ client: ClientSession, _ words: [[UInt8]]) {
-        guard let pin = client.extras?.pin, let connection = links[Int(pin.link.number)] else {
-            return
-        }
-        connection.isSoiled = true
-        var bytes = OutputQueue(pool: pool)
-        bytes.appendArrayHeader(words.count)
-        for word in words { bytes.appendBulk(word.span) }
-        bytes.drain { pieces in
-            sendUnanswered(pieces[0], replies: 1, on: pin.link)
-            return pieces.total
+    private func answer(_ reason: SessionChange.Reason, _ client: ClientSession) {
+        switch reason {
+        case .select: reply(to: client) { $0.append("+OK\r\n") }
+        case .hello(let hello): complete(hello, of: client)
         }
     }
+
+    static let tooManyLanes: StaticString =
+        "-ERR too many combinations of database, protocol and user are in use (limits.lanes)\r\n"
 
     // MARK: HELLO
 
@@ -145,9 +171,8 @@ extension ProxyCore {
         guard client.isAuthenticated else {
             reply(to: client) {
                 $0.append("-NOAUTH HELLO must be called with the client already authenticated, ")
-                $0.append("otherwise the HELLO <proto> AUTH <user> <pass> option can be used to ")
-                $0.append("authenticate the client and select the RESP protocol version at the ")
-                $0.append("same time\r\n")
+                $0.append("otherwise the HELLO AUTH <user> <pass> option can be used to ")
+                $0.append("authenticate the client and select the RESP protocol version at the same time\r\n")
             }
             return nil
         }
@@ -156,19 +181,17 @@ extension ProxyCore {
 
     /// Makes a HELLO true and answers it.
     func finish(_ hello: Hello, of client: ClientSession) -> ClientSession.Pause? {
-        if hello.version != client.version {
-            if client.extras?.subscription != nil {
-                refuseHello(client)
-                return nil
-            }
-            if let pin = client.extras?.pin, pin.purpose == .oneAnswer { return .drained }
-            var key = lanes[Int(client.lane)]
-            key.version = hello.version
-            guard change(client, to: key) else { return nil }
-            client.version = hello.version
-            tellOwn(
-                client, [Array("HELLO".utf8), Array((hello.version == .resp3 ? "3" : "2").utf8)])
+        if hello.version != client.version, client.extras?.subscription != nil {
+            refuseHello(client)
+            return nil
         }
+        var key = lanes[Int(client.lane)]
+        key.version = hello.version
+        return change(client, to: key, .hello(hello))
+    }
+
+    private func complete(_ hello: Hello, of client: ClientSession) {
+        client.version = hello.version
         if let name = hello.name { client.rare.name = name }
         let version = client.version
         let number = client.number
@@ -189,7 +212,6 @@ extension ProxyCore {
             $0.appendBulk("modules")
             $0.appendArrayHeader(0)
         }
-        return nil
     }
 
     private func refuseHello(_ client: ClientSession) {
@@ -204,10 +226,14 @@ extension ProxyCore {
     private func reset(_ client: ClientSession) -> ClientSession.Pause? {
         guard client.owed == 0 else { return .drained }
         releasePrivate(of: client)
+        let old = client.extras
         client.extras = nil
+        // Guessing goes on where it was.
+        if let old, old.failedLogins > 0 { client.rare.failedLogins = old.failedLogins }
         client.version = .resp2
         beginSession(client)
-        reply(to: client) { $0.append("+RESET\r\n") }
+        // Replies are wanted again, but not the one to this if it was to be skipped.
+        if old?.replies != .skipThis { reply(to: client) { $0.append("+RESET\r\n") } }
         return nil
     }
 
@@ -309,4 +335,24 @@ extension ProxyCore {
 struct Hello {
     let version: ProtocolVersion
     let name: [UInt8]?
+}
+
+/// A change that a client's own connection has to make too.
+struct SessionChange {
+    enum Reason {
+        case select
+        case hello(Hello)
+
+        /// What the server is told.
+        func words(_ key: LaneKey) -> [[UInt8]] {
+            switch self {
+            case .select: [Array("SELECT".utf8), Array(String(key.database).utf8)]
+            case .hello: [Array("HELLO".utf8), Array((key.version == .resp3 ? "3" : "2").utf8)]
+            }
+        }
+    }
+
+    let reason: Reason
+    /// What the client was before.
+    let from: LaneKey
 }

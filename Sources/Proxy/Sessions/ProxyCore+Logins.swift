@@ -40,7 +40,10 @@ extension ProxyCore {
     func logIn(
         _ credentials: Credentials, then hello: Hello?, of client: ClientSession
     ) -> ClientSession.Pause? {
-        guard client.owed == 0, client.held.isEmpty else { return .drained }
+        guard client.owed == 0, client.held.isEmpty, client.extras?.pin?.purpose != .oneAnswer
+        else {
+            return .drained
+        }
         switch configuration.authentication {
         case .none: return logInWithoutUsers(credentials, then: hello, of: client)
         case .users: return logInByConfiguration(credentials, then: hello, of: client)
@@ -77,17 +80,33 @@ extension ProxyCore {
             }
         }
         guard let found else { return fail(client, ProxyCore.wrongPassword) }
-        var key = lanes[Int(client.lane)]
-        key.identity = found.backendPassword.map {
+        let identity = found.backendPassword.map {
             Identity(user: found.backendUser.map { Array($0.utf8) }, password: $0.bytes)
         }
-        guard let lane = laneNumber(key) else { return fail(client, ProxyCore.tooManyUsers) }
-        client.lane = lane
+        guard become(identity, client) else { return nil }
         return succeed(client, as: name, hello)
     }
 
-    private static let tooManyUsers: StaticString =
-        "-ERR too many combinations of database, protocol and user are in use (limits.lanes)\r\n"
+    /// From now on a client's requests go over connections of this user. It is told if that cannot be.
+    private func become(_ identity: Identity?, _ client: ClientSession) -> Bool {
+        var key = lanes[Int(client.lane)]
+        guard key.identity != identity else { return true }
+        // What it has for itself is another user's.
+        guard client.extras?.pin == nil, client.extras?.subscription == nil else {
+            reply(to: client) {
+                $0.append("-ERR the user cannot be changed while keys are watched or tracked, or ")
+                $0.append("channels are subscribed to; RESET first\r\n")
+            }
+            return false
+        }
+        key.identity = identity
+        guard let lane = laneNumber(key) else {
+            reply(to: client) { $0.append(ProxyCore.tooManyLanes) }
+            return false
+        }
+        client.lane = lane
+        return true
+    }
 
     /// Compares in a time that depends on the length of what is guessed alone.
     static func areEqual(_ secret: [UInt8], _ guess: [UInt8]) -> Bool {
@@ -104,7 +123,7 @@ extension ProxyCore {
     private func askServer(
         about credentials: Credentials, then hello: Hello?, of client: ClientSession
     ) -> ClientSession.Pause? {
-        guard let connection = takePrivate(for: client, of: master) else {
+        guard let connection = takePrivate(for: client, of: master, lane: 0) else {
             reply(to: client) { $0.append(ProxyCore.tooManyPrivate) }
             return nil
         }
@@ -130,18 +149,19 @@ extension ProxyCore {
             return answered(client)
         }
         guard answer.first == UInt8(ascii: "+") else {
-            _ = fail(client, answer)
-            return
-        }
-        var key = lanes[Int(client.lane)]
-        key.identity = Identity(user: credentials.user, password: credentials.password)
-        guard let lane = laneNumber(key) else {
-            reply(to: client) { $0.append(ProxyCore.tooManyUsers) }
+            if answer.starts(with: "-WRONGPASS".utf8) {
+                _ = fail(client, answer)
+                return
+            }
+            reply(to: client) { $0.append(answer.span) }
             return answered(client)
         }
-        client.lane = lane
-        _ = succeed(client, as: credentials.user ?? Array("default".utf8), hello)
+        // Before what HELLO asks for besides, which may take an answer of its own.
         answered(client)
+        let identity = Identity(user: credentials.user, password: credentials.password)
+        guard become(identity, client) else { return }
+        let pause = succeed(client, as: credentials.user ?? Array("default".utf8), hello)
+        precondition(pause == nil, "a login waits for what was answered before it began")
     }
 
     // MARK: Outcomes
@@ -182,8 +202,7 @@ extension ProxyCore {
             if failures >= configuration.limits.authFailures {
                 pending.log(
                     .warning, "Closing client \(client.peer): \(failures) passwords were wrong")
-                client.pause = nil
-                client.state = .closing
+                reader.recycle(client.cutShort())
                 settle(client)
             } else {
                 answered(client)

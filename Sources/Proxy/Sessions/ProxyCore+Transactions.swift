@@ -11,6 +11,10 @@ extension ProxyCore {
     func transact(
         _ request: Request, _ command: CommandID, of client: ClientSession
     ) -> ClientSession.Pause? {
+        if command == .exec, !table[command].accepts(argumentCount: request.count) {
+            refuseExec(client)
+            return nil
+        }
         guard hasRightArity(request, command, of: client) else { return nil }
         switch command {
         case .multi:
@@ -30,7 +34,7 @@ extension ProxyCore {
         _ request: Request, _ command: CommandID, of client: ClientSession
     ) -> Bool {
         let row = table[command]
-        if row.accepts(argumentCount: request.count) { return true }
+        if row.accepts(argumentCount: request.announced) { return true }
         reply(to: client) {
             $0.append("-ERR wrong number of arguments for '")
             $0.append(row.name)
@@ -46,19 +50,17 @@ extension ProxyCore {
         guard let transaction = client.extras?.transaction else {
             preconditionFailure("nothing was begun")
         }
+        if command == .exec, !table[.exec].accepts(argumentCount: request.count) {
+            refuseExec(client)
+            return .done(nil)
+        }
+        if let command, !hasRightArity(request, command, of: client) {
+            transaction.isRefused = true
+            return .done(nil)
+        }
         switch command {
-        case .exec?:
-            guard hasRightArity(request, .exec, of: client) else {
-                transaction.isRefused = true
-                return .done(nil)
-            }
-            return .done(execute(transaction, of: client))
-        case .discard?:
-            guard hasRightArity(request, .discard, of: client) else {
-                transaction.isRefused = true
-                return .done(nil)
-            }
-            return .done(discard(transaction, of: client))
+        case .exec?: return .done(execute(transaction, of: client))
+        case .discard?: return .done(discard(transaction, of: client))
         case .multi?:
             reply(to: client) { $0.append("-ERR MULTI calls can not be nested\r\n") }
         case .watch?:
@@ -75,14 +77,43 @@ extension ProxyCore {
         _ request: Request, _ command: CommandID?, in transaction: Transaction,
         of client: ClientSession
     ) -> ClientSession.Pause? {
-        if let command, !hasRightArity(request, command, of: client) {
-            transaction.isRefused = true
-            return nil
+        guard mayQueue(request, command, in: transaction, of: client) else { return nil }
+        let isTooLong =
+            transaction.bytes.count + request.bytes.count > configuration.limits.transactionBytes
+        if isTooLong, !transaction.isShipped, !transaction.isRefused {
+            if let pause = ship(transaction, of: client) { return pause }
+            // It was answered that this cannot be.
+            if transaction.isRefused { return nil }
         }
+        if transaction.isShipped, !transaction.isRefused, let link = client.extras?.pin?.link {
+            if let connection = links[Int(link.number)], !hasRoom(connection) {
+                return .backend(link)
+            }
+            sendUnanswered(request.bytes, replies: 1, on: link)
+        } else if !transaction.isShipped, !transaction.isRefused {
+            transaction.bytes.append(request.bytes)
+        }
+        note(request, command, in: transaction)
+        reply(to: client) { $0.append("+QUEUED\r\n") }
+        return nil
+    }
+
+    /// One more is queued.
+    private func note(_ request: Request, _ command: CommandID?, in transaction: Transaction) {
+        transaction.count += 1
+        if case .read(.asItIs) = classifier.disposition(of: request, command) { return }
+        transaction.onlyReads = false
+    }
+
+    /// Whether a request of the right arity may be queued; the client is told if not, and EXEC will fail.
+    private func mayQueue(
+        _ request: Request, _ command: CommandID?, in transaction: Transaction,
+        of client: ClientSession
+    ) -> Bool {
         if let refusal = classifier.refusalInTransaction(request, command) {
             transaction.isRefused = true
             reply(to: client) { refusal.write(request, to: &$0) }
-            return nil
+            return false
         }
         guard transaction.count < configuration.limits.transactionRequests else {
             transaction.isRefused = true
@@ -90,34 +121,58 @@ extension ProxyCore {
                 $0.append("-ERR too many commands in one transaction (")
                 $0.append("limits.transaction_requests)\r\n")
             }
-            return nil
+            return false
         }
-        if !transaction.isShipped, !transaction.isRefused,
-            transaction.bytes.count + request.bytes.count > configuration.limits.transactionBytes,
-            let pause = ship(transaction, of: client)
-        {
-            return pause
+        return true
+    }
+
+    /// The beginning of a large request between MULTI and EXEC: what was queued before it leaves, and it follows on the
+    /// same connection piece by piece.
+    func beginUpload(
+        _ request: Request, _ command: CommandID?, in transaction: Transaction,
+        of client: ClientSession
+    ) -> RequestReader.Verdict {
+        // Of other commands it is told from all of a request whether there is such a one.
+        guard let command else { return .gather }
+        guard hasRightArity(request, command, of: client) else {
+            transaction.isRefused = true
+            client.rare.upload = .swallowed
+            return .goOn
         }
-        if client.state == .closing { return nil }
-        if case .read(.asItIs) = classifier.disposition(of: request, command) {
+        guard mayQueue(request, command, in: transaction, of: client) else {
+            client.rare.upload = .swallowed
+            return .goOn
+        }
+        if !transaction.isShipped, !transaction.isRefused {
+            if let pause = ship(transaction, of: client) {
+                self.pause(client, pause)
+                return .notYet
+            }
+            if transaction.isRefused {
+                client.rare.upload = .swallowed
+                return .goOn
+            }
+        }
+        var link = client.extras?.pin?.link
+        if transaction.isShipped, !transaction.isRefused, let own = link {
+            if let connection = links[Int(own.number)], !hasRoom(connection) {
+                pause(client, .backend(own))
+                return .notYet
+            }
+            sendUnanswered(request.bytes, replies: 1, on: own)
         } else {
-            transaction.onlyReads = false
+            link = nil
         }
-        transaction.count += 1
-        if transaction.isShipped {
-            sendUnanswered(request.bytes, replies: 1, on: client.extras?.pin?.link)
-        } else if !transaction.isRefused {
-            transaction.bytes.append(request.bytes)
-        }
-        reply(to: client) { $0.append("+QUEUED\r\n") }
-        return nil
+        note(request, command, in: transaction)
+        client.rare.upload = .queued(link)
+        return .goOn
     }
 
     /// Sends what was queued so far on a connection of the client's own, and all that follows as it comes.
     private func ship(
         _ transaction: Transaction, of client: ClientSession
     ) -> ClientSession.Pause? {
-        guard client.owed == 0 else { return .drained }
+        guard client.owed == 0, client.extras?.pin?.purpose != .oneAnswer else { return .drained }
         if client.extras?.pin == nil {
             guard let connection = takePrivate(for: client, of: master) else {
                 transaction.isRefused = true
@@ -151,11 +206,19 @@ extension ProxyCore {
         _ transaction: Transaction, of client: ClientSession
     ) -> ClientSession.Pause? {
         if client.extras?.watchIsLost == true {
-            end(transaction, of: client)
+            abandon(transaction, of: client)
             client.extras?.watchIsLost = false
             reply(to: client) {
                 $0.append("-EXECABORT Transaction discarded because the connection that ")
                 $0.append("watched its keys was lost.\r\n")
+            }
+            return nil
+        }
+        if transaction.isLost {
+            abandon(transaction, of: client)
+            reply(to: client) {
+                $0.append("-EXECABORT Transaction discarded because the connection that ")
+                $0.append("it was on was lost.\r\n")
             }
             return nil
         }
@@ -203,7 +266,7 @@ extension ProxyCore {
         let kind: Ticket.Kind =
             transaction.onlyReads && connection.use == .reads ? .read : .write
         noteSent(client, kind, on: connection)
-        connection.specials.append(.block(dropped: dropped, of: dropped))
+        connection.specials.append(.block(BlockReply(dropping: dropped)))
         leaveTicket(
             Ticket(
                 client: client.id, kind: kind, delivery: .special, attempts: 0, replies: 1,
@@ -220,16 +283,29 @@ extension ProxyCore {
         return nil
     }
 
+    /// EXEC with arguments ends what there is to end, watching too.
+    private func refuseExec(_ client: ClientSession) {
+        client.extras?.watchIsLost = false
+        abandon(client.extras?.transaction, of: client)
+        reply(to: client) {
+            $0.append("-EXECABORT Transaction discarded because of: ")
+            $0.append("wrong number of arguments for 'exec' command\r\n")
+        }
+    }
+
     /// Ends a transaction that does not run; the server forgets what it was told to watch or to queue.
-    private func abandon(_ transaction: Transaction, of client: ClientSession) {
+    private func abandon(_ transaction: Transaction?, of client: ClientSession) {
+        let isBegun = transaction.map { $0.isShipped && !$0.isLost } ?? false
+        guard isBegun || client.extras?.pin?.isWatching == true else {
+            return end(transaction, of: client)
+        }
         end(transaction, of: client)
         guard let pin = client.extras?.pin else { return }
-        let forget =
-            transaction.isShipped ? "*1\r\n$7\r\nDISCARD\r\n" : "*1\r\n$7\r\nUNWATCH\r\n"
+        let forget = isBegun ? "*1\r\n$7\r\nDISCARD\r\n" : "*1\r\n$7\r\nUNWATCH\r\n"
         sendUnanswered(Array(forget.utf8).span, replies: 1, on: pin.link)
     }
 
-    private func end(_ transaction: Transaction, of client: ClientSession) {
+    private func end(_ transaction: Transaction?, of client: ClientSession) {
         client.extras?.transaction = nil
         client.extras?.pin?.isWatching = false
         if client.extras?.pin?.purpose == .watch || client.extras?.pin?.purpose == .transaction {
@@ -253,6 +329,7 @@ extension ProxyCore {
             connection = own
             client.rare.pin = Pin(link: own.link, purpose: .watch)
         }
+        if let pause = mayNotSend(on: connection, client) { return pause }
         client.rare.pin?.isWatching = true
         send(request, as: nil, .write, on: connection, for: client)
         return nil
@@ -266,6 +343,7 @@ extension ProxyCore {
             reply(to: client) { $0.append("+OK\r\n") }
             return nil
         }
+        if let pause = mayNotSend(on: connection, client) { return pause }
         client.extras?.pin?.isWatching = false
         if pin.purpose == .watch { client.extras?.pin?.purpose = .oneAnswer }
         send(request, as: nil, .write, on: connection, for: client)

@@ -44,11 +44,34 @@ final class SessionExtras {
     var isUnusual: Bool {
         pin != nil || transaction != nil || subscription != nil || replies != .on
     }
+
+    // MARK: CLIENT REPLY SKIP
+
+    /// A request is taken up. One that was skipped before has had its answer by now, even a late one.
+    func beginRequest() {
+        switch replies {
+        case .skipNext: replies = .skipThis
+        case .skipThis: replies = .on
+        case .on, .off: break
+        }
+    }
+
+    /// The request at hand cannot be dealt with yet, and will be taken up again.
+    func putOffRequest() {
+        if replies == .skipThis { replies = .skipNext }
+    }
+
+    func endRequest() {
+        if replies == .skipThis { replies = .on }
+    }
 }
 
 /// A request that comes in pieces.
 enum Upload: Equatable {
     case to(LinkID)
+    /// It is part of a transaction, and answered by QUEUED at its end. Nil: the transaction has failed already, and the
+    /// rest is read and forgotten.
+    case queued(LinkID?)
     /// It was answered with an error before it was all there; the rest is read and forgotten.
     case swallowed
 }
@@ -58,7 +81,7 @@ struct Pin {
     enum Purpose: Equatable {
         /// Until all that was asked on it is answered.
         case oneAnswer
-        /// The server watches keys for it: until EXEC, DISCARD or UNWATCH.
+        /// The server watches keys for it, and it does nothing else there: until EXEC, DISCARD or UNWATCH.
         case watch
         /// A transaction is on it that was too large to be kept: until EXEC or DISCARD.
         case transaction

@@ -15,6 +15,8 @@ final class Transaction {
     var onlyReads = true
     /// What it was is on its way already, on the client's own connection.
     var isShipped = false
+    /// That connection was lost: EXEC will say so.
+    var isLost = false
 
     static let begin: StaticString = "*1\r\n$5\r\nMULTI\r\n"
     static let end: StaticString = "*1\r\n$4\r\nEXEC\r\n"

@@ -92,8 +92,11 @@ extension ProxyCore {
     /// Asks the servers how they are, when it is time, and looks after what has long been idle.
     func watchServers() {
         let interval = configuration.timeouts.probeInterval
-        guard interval > .zero, nextWatch.map({ $0 <= now.instant }) ?? true else { return }
-        nextWatch = now.instant + interval
+        guard nextWatch.map({ $0 <= now.instant }) ?? true else { return }
+        nextWatch = now.instant + (interval > .zero ? interval : .seconds(1))
+        for server in servers { closeIdleLanes(of: server) }
+        closeIdleClients()
+        guard interval > .zero else { return }
         for server in servers {
             guard let control = server.control else {
                 server.control = makeConnection(to: server, lane: 0, .control)
@@ -101,9 +104,7 @@ extension ProxyCore {
             }
             if server.probe == nil { probe(server, on: control) }
             noteSilence(of: server, control)
-            closeIdleLanes(of: server)
         }
-        closeIdleClients()
     }
 
     /// A server that stands and does not answer, or with which no connection for questions comes to stand.
