@@ -172,7 +172,8 @@ extension ProxyCore {
             reply(to: client) {
                 $0.append("-NOAUTH HELLO must be called with the client already authenticated, ")
                 $0.append("otherwise the HELLO AUTH <user> <pass> option can be used to ")
-                $0.append("authenticate the client and select the RESP protocol version at the same time\r\n")
+                $0.append("authenticate the client and select the RESP protocol version at the ")
+                $0.append("same time\r\n")
             }
             return nil
         }
