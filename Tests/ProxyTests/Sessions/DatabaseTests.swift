@@ -1,4 +1,4 @@
-// SELECT and HELLO: every request runs in the database, and is answered in the protocol, that its client chose before it.
+// SELECT and HELLO: every request runs in the database, and is answered in the protocol, that its client chose last.
 
 import RESP
 import TestSupport
