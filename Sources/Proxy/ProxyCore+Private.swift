@@ -170,7 +170,7 @@ extension ProxyCore {
         case .read, .write, .ask, .tagged, .script: break
         default: return .gather
         }
-        guard client.isAuthenticated, client.extras?.pin?.purpose != .monitor,
+        guard client.isAuthenticated,
             client.extras?.subscription == nil || client.version == .resp3
         else { return .gather }
         client.extras?.beginRequest()
