@@ -1,6 +1,7 @@
 // What Glibc's module map leaves out of the kernel's interface, and what Swift refuses to import by name.
 // No _GNU_SOURCE here: with it fd_set is defined twice and the module does not build.
 #pragma once
+#include <malloc.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>

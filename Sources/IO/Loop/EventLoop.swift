@@ -53,6 +53,7 @@ package final class EventLoop {
     var resolver: Resolver
     var files: FileStore
     var signals: SignalSource?
+    private var memory = MemoryKeeper()
 
     private let scratch: UnsafeMutableRawBufferPointer
     /// Both clocks as this turn read them.
@@ -123,6 +124,8 @@ package final class EventLoop {
         while let due = deadlines.takeDue(at: now.instant) { meet(due) }
         if let wakeAt, wakeAt <= now.instant { tick() }
         settle()
+        // The heaps are the process's: one worker is enough.
+        if worker == 0 { memory.look(at: now.instant) }
     }
 
     /// What epoll told of one descriptor; nothing if that was closed earlier in this turn.
