@@ -128,8 +128,10 @@ extension PlantedFault {
             in: losing, "lengthOfRequests(Int(ticket.done), in: requests.bytes)", becomes: "0"),
         PlantedFault(
             "a moved read is answered twice",
-            in: losing, "if ticket.client == client.id { ticket.client = Ticket.nobody }",
-            becomes: "if ticket.client != client.id { ticket.client = Ticket.nobody }"),
+            in: losing,
+            "            runs.append((ticket, special, connection.output.end))\n"
+                + "            ticket.client = Ticket.nobody\n",
+            becomes: "            runs.append((ticket, special, connection.output.end))\n"),
         PlantedFault(
             "the late reply to a request that was given up is passed on",
             in: losing,
