@@ -214,7 +214,7 @@ extension ProxyCore {
             precondition(
                 client.owed > 0 || !(own?.tickets.isEmpty ?? true),
                 "a client waits to be owed nothing, and is")
-        case .answer: break
+        case .answer, .confirmation: break
         case .held:
             precondition(
                 operators.clientPause != nil, "a client is held back, and nobody paused it")

@@ -12,8 +12,15 @@ extension ProxyCore {
 
     /// A wished connection stands.
     func welcome(_ link: LinkID, as id: ConnectionID) {
-        guard let connection = links[Int(link.number)], case .connecting = connection.state else {
+        guard let connection = links[Int(link.number)] else {
             preconditionFailure("link \(link.number) was connected unasked")
+        }
+        if case .gone = connection.state {
+            pending.wishes.append(.close(id))
+            return free(link)
+        }
+        guard case .connecting = connection.state else {
+            preconditionFailure("link \(link.number) was connected twice")
         }
         connections.insert(connection, for: id)
         connection.heardAt = now.instant
@@ -142,6 +149,7 @@ extension ProxyCore {
 
     /// A connection could not be made.
     func refuse(_ connection: BackendConnection, reason: String) {
+        if case .gone = connection.state { return free(connection.link) }
         guard case .connecting = connection.state else {
             preconditionFailure("link \(connection.link.number) was refused unasked")
         }
@@ -169,6 +177,9 @@ extension ProxyCore {
     private func abandon(_ connection: BackendConnection) {
         // Its client may have been closed on the way here, and have let go of it already.
         if case .gone = connection.state { return }
+        // An attempt that nobody wants any more is still to end, and its number is taken until then: the driver may
+        // have news of it already.
+        let isUnderWay = if case .connecting = connection.state { true } else { false }
         beginAnew(connection)
         connection.state = .gone
         let server = servers[connection.server]
@@ -176,11 +187,15 @@ extension ProxyCore {
             server.privateCount -= 1
             server.spares.removeAll { $0 === connection }
         }
-        links[Int(connection.link.number)] = nil
-        freeLinks.append(connection.link.number)
+        if !isUnderWay { free(connection.link) }
         let owner = connection.owner
         connection.owner = nil
         if let owner, let client = clients[owner] { lostPrivate(connection, of: client) }
+    }
+
+    private func free(_ link: LinkID) {
+        links[Int(link.number)] = nil
+        freeLinks.append(link.number)
     }
 
     /// Closes a connection that owes nothing and is not wanted any more.
@@ -189,8 +204,6 @@ extension ProxyCore {
         if let id = connection.id {
             pending.wishes.append(.close(id))
             connections.remove(id)
-        } else if case .connecting = connection.state {
-            pending.wishes.append(.abandon(connection.link))
         }
         abandon(connection)
     }
@@ -480,6 +493,11 @@ extension ProxyCore {
             connection.use != .alone
         {
             return distrust(connection, "it fell silent in the middle of a reply")
+        }
+        if let first = connection.tickets.first, connection.use != .alone, connection.stall == nil,
+            first.since + limit * 3 <= now.instant, connection.heardAt + limit * 3 <= now.instant
+        {
+            return distrust(connection, "it has answered nothing for \(ProxyCore.text(limit * 3))")
         }
         if connection.use == .alone, connection.owner == nil, let first = connection.tickets.first,
             first.since + limit <= now.instant

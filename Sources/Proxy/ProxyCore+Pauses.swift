@@ -78,7 +78,7 @@ extension ProxyCore {
                 }
             case .drained:
                 guard client.owed == 0 else { continue }
-            case .answer:
+            case .answer, .confirmation:
                 continue
             case .held:
                 if let due = operators.clientPause?.until, due > now.instant { continue }

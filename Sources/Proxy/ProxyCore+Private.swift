@@ -53,6 +53,10 @@ extension ProxyCore {
     /// the server has written; the client's own writes are answered by now.
     func sendWait(_ request: Request, of client: ClientSession) -> ClientSession.Pause? {
         guard client.owed == 0 else { return .drained }
+        if client.state == .ended {
+            client.state = .closing
+            return nil
+        }
         guard let connection = ownConnection(of: client) else {
             reply(to: client) { $0.append(ProxyCore.tooManyPrivate) }
             return nil
@@ -83,9 +87,13 @@ extension ProxyCore {
     /// Whether a client waits for what may never happen: who is gone would take it away from others.
     func awaitsBlocking(_ client: ClientSession) -> Bool {
         guard let pin = client.extras?.pin, !pin.isUploading,
-            let ticket = links[Int(pin.link.number)]?.tickets.first
+            let connection = links[Int(pin.link.number)]
         else { return false }
-        return ticket.kind == .blocking && ticket.client == client.id
+        var isFound = false
+        connection.tickets.visit { ticket in
+            isFound = isFound || ticket.kind == .blocking && ticket.client == client.id
+        }
+        return isFound
     }
 
     static let tooManyPrivate: StaticString =
@@ -128,7 +136,9 @@ extension ProxyCore {
             connection.owner = nil
             while let ticket = connection.tickets.popFirst() {
                 servers[connection.server].outstanding -= Int(ticket.replies)
+                if let step = ticket.errand { hearNothing(for: step, "the client has gone") }
             }
+            connection.specials.removeAll()
             discard(connection)
         }
     }

@@ -149,7 +149,10 @@ extension ProxyCore {
     private func hasAnsweredAll(_ connection: BackendConnection) {
         switch connection.use {
         case .retired: discard(connection)
-        case .alone: becameFree(connection)
+        case .alone:
+            // What the client has on it is lost with it, as with any other loss.
+            if connection.hasMoved { return follow(connection) }
+            becameFree(connection)
         case .reads, .writes, .control:
             if connection.hasMoved { follow(connection) }
         }

@@ -23,6 +23,8 @@ final class ClientSession {
         case drained
         /// The answer to a request comes later than the turn, and nothing may overtake it.
         case answer
+        /// A server has not confirmed yet what was asked of it on a connection for listening.
+        case confirmation
         /// CLIENT PAUSE holds its request back.
         case held
     }
@@ -107,7 +109,7 @@ final class ClientSession {
         switch state {
         case .open: false
         case .ended: inFlight == 0 && output.isEmpty && pause == nil
-        case .closing: inFlight == 0 && output.isEmpty && pause != .answer
+        case .closing: inFlight == 0 && output.isEmpty && pause != .answer && pause != .confirmation
         }
     }
 

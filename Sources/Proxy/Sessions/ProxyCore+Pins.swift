@@ -66,7 +66,7 @@ extension ProxyCore {
         client.rare.monitor = connection.link
         connection.output.append(request.bytes)
         list(connection)
-        pause(client, .answer)
+        pause(client, .confirmation)
         return nil
     }
 
@@ -75,7 +75,7 @@ extension ProxyCore {
         shown frame: Span<UInt8>, of connection: BackendConnection, for client: ClientSession
     ) {
         push(frame, to: client, from: connection)
-        answered(client)
+        confirmed(client)
         if frame[0] == ReplyKind.error.rawValue, client.extras?.monitor == connection.link {
             client.extras?.monitor = nil
             connection.owner = nil
@@ -137,6 +137,10 @@ extension ProxyCore {
             client.extras?.tracking = words
             client.extras?.pin?.purpose =
                 words != nil ? .tracking : pin.isWatching ? .watch : .oneAnswer
+        }
+        // Nobody knows what it does on a connection on which it did not say.
+        if answer == nil, let pin = client.extras?.pin {
+            links[Int(pin.link.number)]?.isSoiled = true
         }
         reply(to: client) {
             if let answer {

@@ -27,7 +27,7 @@ extension ProxyCore {
             if !isSubscribing { confirmNothing(request, kind, of: client) }
             return nil
         }
-        guard subscription.unconfirmed == nil else { return .answer }
+        guard subscription.unconfirmed == nil else { return .confirmation }
         if subscription.retryAt == nil, let connection = links[Int(subscription.link.number)] {
             guard hasRoom(connection) else { return .backend(connection.link) }
             connection.output.append(request.bytes)
@@ -39,7 +39,7 @@ extension ProxyCore {
         subscription.unconfirmed = .init(
             kind: kind, isSubscribing: isSubscribing, names: names,
             left: names.isEmpty ? max(1, subscription.names[kind.rawValue].count) : names.count)
-        pause(client, .answer)
+        pause(client, .confirmation)
         return nil
     }
 
@@ -242,15 +242,24 @@ extension ProxyCore {
                 discard(connection)
             }
         }
-        answered(client)
+        confirmed(client)
     }
 
     /// The answer has come that a client was waiting for.
     func answered(_ client: ClientSession) {
-        if client.pause == .answer {
-            client.pause = .drained
-            resumable.append(client.id)
-        }
+        lift(.answer, of: client)
+    }
+
+    /// A server has said all that a client was waiting for on its connection for listening. Messages come at any time:
+    /// who waits for something else goes on waiting.
+    func confirmed(_ client: ClientSession) {
+        lift(.confirmation, of: client)
+    }
+
+    private func lift(_ pause: ClientSession.Pause, of client: ClientSession) {
+        guard client.pause == pause else { return }
+        client.pause = .drained
+        resumable.append(client.id)
     }
 
     // MARK: Making the connection anew
@@ -278,7 +287,7 @@ extension ProxyCore {
                 $0.append(
                     "-ERR no server can be reached to subscribe at; nothing is subscribed\r\n")
             }
-            return answered(client)
+            return confirmed(client)
         }
         subscription.retryAt = now.instant + ProxyCore.subscriptionDelay
         subscriptionsToRetry.append(client.id)

@@ -77,6 +77,9 @@ extension ProxyCore {
         _ request: Request, _ command: CommandID?, in transaction: Transaction,
         of client: ClientSession
     ) -> ClientSession.Pause? {
+        if command == nil, !transaction.isRefused, isForServer(request) {
+            return queueAtServer(request, in: transaction, of: client)
+        }
         guard mayQueue(request, command, in: transaction, of: client) else { return nil }
         let isTooLong =
             transaction.bytes.count + request.bytes.count > configuration.limits.transactionBytes
@@ -95,6 +98,32 @@ extension ProxyCore {
         }
         note(request, command, in: transaction)
         reply(to: client) { $0.append("+QUEUED\r\n") }
+        return nil
+    }
+
+    /// Whether only the server knows if there is such a command.
+    private func isForServer(_ request: Request) -> Bool {
+        switch classifier.disposition(of: request, nil) {
+        case .own, .refuse, .close: false
+        default: true
+        }
+    }
+
+    /// A command that the table does not have: a module's, or one that servers have under a name of their own, which
+    /// COMMAND does not tell. The server itself says whether it can be queued, on a connection of the client's own.
+    private func queueAtServer(
+        _ request: Request, in transaction: Transaction, of client: ClientSession
+    ) -> ClientSession.Pause? {
+        if !transaction.isShipped {
+            if let pause = ship(transaction, of: client) { return pause }
+            if transaction.isRefused { return nil }
+        }
+        guard let link = client.extras?.pin?.link, let connection = links[Int(link.number)] else {
+            preconditionFailure("a transaction was sent on no connection")
+        }
+        if let pause = mayNotSend(on: connection, client) { return pause }
+        note(request, nil, in: transaction)
+        send(request, as: nil, .write, on: connection, for: client)
         return nil
     }
 

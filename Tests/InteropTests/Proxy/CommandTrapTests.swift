@@ -45,7 +45,7 @@ import Testing
         }
         #expect(try client.run("PUTAWAY", "l", "c") == .integer(3))
         #expect(try client.say("MULTI; PUTAWAY l d; EXEC").last == .array([.integer(4)]))
-        for request in ["LPOS l b", "FINDIN l", "PUTAWAY", "MULTI; LPUSHX l a; FINDIN; EXEC"] {
+        for request in ["LPOS l b", "FINDIN l", "PUTAWAY", "MULTI; FINDIN; EXEC"] {
             let requests = Words.requests(request)
             #expect(try client.exchange(requests) == master.exchange(requests), "\(request)")
         }

@@ -13,14 +13,16 @@ struct RandomRequests {
     mutating func next() -> [String] {
         let words = anything()
         switch words[0].uppercased() {
-        case "MULTI": isInTransaction = true
-        case "EXEC", "DISCARD", "RESET": isInTransaction = false
+        case "MULTI" where words.count == 1: isInTransaction = true
+        // With arguments EXEC ends the transaction too, and the others do not.
+        case "EXEC": isInTransaction = false
+        case "DISCARD" where words.count == 1, "RESET" where words.count == 1:
+            isInTransaction = false
         default: break
         }
         return words
     }
 
-    /// Probably: what is queued was not always written rightly.
     private var isInTransaction = false
 
     private mutating func anything() -> [String] {
@@ -170,7 +172,6 @@ struct RandomRequests {
         HDEL $k $e $e
         HINCRBY $k $e $n
         HINCRBYFLOAT $k $e $f
-        HSCAN $k 0
         """)
 
     private static let lists = templates(
@@ -222,7 +223,6 @@ struct RandomRequests {
         SINTERSTORE $k $k $k
         SUNIONSTORE $k $k $k
         SDIFFSTORE $k $k $k
-        SSCAN $k 0
         """)
 
     private static let sortedSets = templates(
