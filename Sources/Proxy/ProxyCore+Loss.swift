@@ -223,7 +223,9 @@ extension ProxyCore {
             lane.writers[place] = fresh
         }
         connection.use = .retired
-        let staying = clientsThatStay(on: connection, sent: connection.output.sent)
+        var staying = clientsThatStay(on: connection, sent: connection.output.sent)
+        // The server has carried these out, and their replies may be as large: it makes none a third time.
+        connection.tickets.visit { if $0.attempts > 0 { staying.insert($0.client) } }
         moveReads(from: connection, to: fresh) {
             clients[$0] != nil && !staying.contains($0)
         }
