@@ -85,9 +85,12 @@ extension ProxyCore {
             }
             goOn(client)
         }
-        for (connection, id) in keepingPlaces ? blocked.reversed() : blocked {
-            clients[id]?.isWaiting = true
-            connection.waiting.insert(id, at: keepingPlaces ? 0 : connection.waiting.count)
+        for (_, id) in blocked { clients[id]?.isWaiting = true }
+        while let (connection, _) = blocked.first {
+            let same = blocked.filter { $0.0 === connection }.map(\.1)
+            connection.waiting.insert(
+                contentsOf: same, at: keepingPlaces ? 0 : connection.waiting.count)
+            blocked.removeAll { $0.0 === connection }
         }
     }
 

@@ -136,7 +136,8 @@ extension ProxyCore {
             connection.owner = nil
             while let ticket = connection.tickets.popFirst() {
                 servers[connection.server].outstanding -= Int(ticket.replies)
-                if let step = ticket.errand { hearNothing(for: step, "the client has gone") }
+                // Its outcome would be told to a session that is over.
+                if let step = ticket.errand { errands[step.errand] = nil }
             }
             connection.specials.removeAll()
             discard(connection)

@@ -38,7 +38,11 @@ import Testing
         }
     }
 
-    private static let random: Set = ["hrandfield", "lolwut", "srandmember", "zrandmember"]
+    private static let random: Set = [
+        "hrandfield", "lolwut", "srandmember", "zrandmember",
+        // Tells how many milliseconds a consumer has been idle.
+        "xinfo|consumers",
+    ]
     /// Sets and the keyspace have another order in each server.
     private static let unordered: Set = ["keys", "sdiff", "sinter", "smembers", "sunion"]
 

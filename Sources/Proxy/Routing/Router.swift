@@ -81,10 +81,10 @@ struct Router {
     ) -> Int {
         if random >> 58 == 0 { return Int(random % UInt64(count)) }
         var best = 0
-        var bestWait = Int64.max
+        var bestWait = Double.infinity
         for index in 0..<count {
             let seen = candidate(index)
-            let wait = seen.latency * Int64(seen.outstanding + 1)
+            let wait = Double(seen.latency) * Double(seen.outstanding + 1)
             if wait < bestWait {
                 best = index
                 bestWait = wait

@@ -10,6 +10,9 @@ struct ScriptMemory {
         let readsOnly: Bool
     }
 
+    /// What an entry takes beside its body, about: the shortest scripts must not be millions.
+    static let overhead = 256
+
     private let limit: Int
     private(set) var bytes = 0
     /// Never walked through: the order is in `digests`.
@@ -32,16 +35,19 @@ struct ScriptMemory {
     }
 
     mutating func remember(_ body: Span<UInt8>) {
-        guard body.count <= limit else { return }
+        guard body.count + ScriptMemory.overhead <= limit else { return }
         let digest = SHA1.hexadecimal(body)
         guard scripts[digest] == nil else { return }
         scripts[digest] = Script(
             body: [UInt8](copying: body), readsOnly: ScriptHeader.promisesNoWrites(body))
         digests.append(digest)
-        bytes += body.count
+        bytes += body.count + ScriptMemory.overhead
+        guard bytes > limit else { return }
+        // A quarter at once, so that the list is not moved for each new script.
         var forgotten = 0
-        while bytes > limit {
-            bytes -= scripts.removeValue(forKey: digests[forgotten])?.body.count ?? 0
+        while bytes > limit / 4 * 3 {
+            guard let script = scripts.removeValue(forKey: digests[forgotten]) else { break }
+            bytes -= script.body.count + ScriptMemory.overhead
             forgotten += 1
         }
         digests.removeFirst(forgotten)

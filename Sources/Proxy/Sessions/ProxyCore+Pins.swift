@@ -195,7 +195,8 @@ extension ProxyCore {
         } else {
             client.output.append(bytes)
         }
-        if let connection, client.output.count > 4 * configuration.limits.clientOutput {
+        let kept = client.output.count + (client.extras?.deferred.count ?? 0)
+        if let connection, kept > 4 * configuration.limits.clientOutput {
             stall(connection, on: client)
         }
         settle(client)

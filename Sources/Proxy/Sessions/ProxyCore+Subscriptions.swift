@@ -135,7 +135,11 @@ extension ProxyCore {
 
     private func refuseSubscribed(_ name: StaticString, of client: ClientSession) {
         reply(to: client) {
-            $0.append("-ERR Can't execute '")
+            // Whatever refuses EXEC is told as the end of a transaction, if there was one or not.
+            $0.append(
+                name.description == "exec"
+                    ? "-EXECABORT Transaction discarded because of: Can't execute '"
+                    : "-ERR Can't execute '")
             $0.append(name)
             $0.append(ProxyCore.allowedWhenSubscribed)
         }

@@ -36,7 +36,11 @@ extension ProxyCore {
         let row = table[command]
         if row.accepts(argumentCount: request.announced) { return true }
         reply(to: client) {
-            $0.append("-ERR wrong number of arguments for '")
+            // Whatever refuses EXEC is told as the end of a transaction, if there was one or not.
+            $0.append(
+                command == .exec
+                    ? "-EXECABORT Transaction discarded because of: wrong number of arguments for '"
+                    : "-ERR wrong number of arguments for '")
             $0.append(row.name)
             $0.append("' command\r\n")
         }

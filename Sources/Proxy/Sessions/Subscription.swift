@@ -123,6 +123,10 @@ enum SubscriptionFrame: Equatable {
     /// One of the bulks of an array, counted from 1; nil when there is none there.
     @_lifetime(copy frame)
     private static func bulk(_ place: Int, of frame: Span<UInt8>) -> Span<UInt8>? {
+        // A server that sends anything else may send numbers that are none.
+        guard frame[0] == ReplyKind.array.rawValue || frame[0] == ReplyKind.push.rawValue else {
+            return nil
+        }
         var index = 0
         for step in 0...place {
             let start = index
@@ -130,9 +134,9 @@ enum SubscriptionFrame: Equatable {
             index += 1
             guard index <= frame.count else { return nil }
             if step == 0 { continue }
-            guard frame[start] == UInt8(ascii: "$"),
+            guard index - 2 > start, frame[start] == UInt8(ascii: "$"),
                 let length = Decimal.integer(frame.extracting(start + 1..<index - 2)), length >= 0,
-                index + length + 2 <= frame.count
+                length <= frame.count - index - 2
             else { return nil }
             if step == place { return frame.extracting(index..<index + length) }
             index += length + 2

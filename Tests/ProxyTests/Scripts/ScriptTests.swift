@@ -146,19 +146,22 @@ import Testing
         proxy.core.checkInvariants()
     }
 
-    /// The oldest bodies are forgotten first.
+    /// The oldest scripts are forgotten first, a quarter of the memory at once; what takes more than all of it is not
+    /// kept, and the shortest take some too.
     @Test func memoryIsBounded() {
-        var memory = ScriptMemory(limit: 10)
-        for text in ["aaaa", "bbbb", "aaaa", "cccc", "much too long"] {
+        var memory = ScriptMemory(limit: 4 * (ScriptMemory.overhead + 4))
+        for text in ["aaaa", "bbbb", "aaaa", "cccc", "dddd"] {
             memory.remember(Array(text.utf8).span)
         }
-        #expect(memory.bytes == 8 && memory.count == 2)
-        let (first, last) = (Array("aaaa".utf8), Array("cccc".utf8))
-        let (firstDigest, lastDigest) = (
-            SHA1.hexadecimal(first.span), SHA1.hexadecimal(last.span)
-        )
-        #expect(memory[firstDigest.span] == nil)
-        #expect(memory[lastDigest.span]?.body == last)
+        #expect(memory.count == 4)
+        memory.remember(Array(repeating: UInt8(ascii: "x"), count: 4_000).span)
+        #expect(memory.count == 4)
+        memory.remember(Array("eeee".utf8).span)
+        #expect(memory.count == 3 && memory.bytes == 3 * (ScriptMemory.overhead + 4))
+        for (text, isKnown) in [("aaaa", false), ("bbbb", false), ("cccc", true), ("eeee", true)] {
+            let digest = SHA1.hexadecimal(Array(text.utf8).span)
+            #expect((memory[digest.span] != nil) == isKnown, "\(text)")
+        }
     }
 
     /// Inside MULTI scripts run at the master, in their place.

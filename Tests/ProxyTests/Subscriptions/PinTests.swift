@@ -215,6 +215,28 @@ import Testing
         proxy.core.checkInvariants()
     }
 
+    /// Whoever hangs up while its connection is being made leaves an attempt behind, which has its number until it has
+    /// ended: the driver may have news of it already.
+    @Test(arguments: [true, false]) func hungUpWhileConnecting(isConnected: Bool) {
+        let proxy = ProxyUnderTest()
+        let client = proxy.driver.connect()
+        proxy.driver.command(["BLPOP", "q", "0"], to: client)
+        proxy.driver.cut(client)
+        let other = proxy.driver.connect()
+        proxy.driver.command(["BLPOP", "q", "0"], to: other)
+        #expect(Set(proxy.wishedLinks).count == 2)
+        if isConnected {
+            proxy.connect(link)
+            #expect(proxy.isClosed(link))
+        } else {
+            proxy.refuse(link)
+        }
+        let next = proxy.driver.connect()
+        proxy.driver.command(["BLPOP", "q", "0"], to: next)
+        #expect(proxy.wishedLinks.contains(link), "the number is free again")
+        proxy.core.checkInvariants()
+    }
+
     /// The server dies while a client is blocked: nobody knows whether it popped, so the client is closed.
     @Test func lostWhileBlocked() {
         let proxy = ProxyUnderTest()

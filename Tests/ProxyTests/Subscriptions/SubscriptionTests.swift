@@ -40,6 +40,33 @@ import Testing
         return (client, link)
     }
 
+    /// Frames that make no sense are the client's to judge; reading their first words must not trap.
+    @Test(arguments: [
+        "$2\r\n$\n\r\n", "*2\r\n$20\r\n$9223372036854775807\r\n$1\r\nx\r\n", "*0\r\n", "+\r\n",
+        "*1\r\n*0\r\n",
+        "*1\r\n$-1\r\n",
+    ])
+    func framesWithoutSense(_ frame: String) {
+        let proxy = ProxyUnderTest()
+        let (client, link) = listener(proxy)
+        proxy.says(frame, on: link)
+        #expect(proxy.driver.output(of: client) == frame)
+        proxy.core.checkInvariants()
+    }
+
+    /// A message comes while its listener waits for something else, and ends that wait for nobody.
+    @Test func messagesEndNoOtherWait() {
+        let proxy = ProxyUnderTest()
+        let (client, link) = listener(proxy, version: 3)
+        proxy.driver.send(
+            Wire.pipeline([["AUTH", "nobody", "wrong"], ["CLIENT", "GETNAME"]]), to: client)
+        proxy.says(message("a", "hello", ">"), on: link)
+        #expect(proxy.driver.output(of: client) == message("a", "hello", ">"))
+        proxy.driver.pass(.milliseconds(500))
+        let answers = proxy.driver.output(of: client)
+        #expect(answers.hasPrefix("-WRONGPASS") && answers.hasSuffix("\r\n_\r\n"))
+    }
+
     /// Messages reach the one who listens, and nobody else; what others ask goes elsewhere.
     @Test func messages() {
         let proxy = ProxyUnderTest()
