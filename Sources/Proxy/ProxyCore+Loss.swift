@@ -362,6 +362,19 @@ extension ProxyCore {
         return true
     }
 
+    /// Has all reads done elsewhere that a connection still owes to clients, as far as they may be asked again.
+    func moveAllReads(from connection: BackendConnection) {
+        let staying = clientsThatStay(on: connection, sent: connection.output.sent)
+        guard
+            let patient = connection.tickets.firstClient(where: {
+                clients[$0] != nil && !staying.contains($0)
+            }), let client = clients[patient],
+            let target = otherReader(than: connection, for: client)
+        else { return }
+        servers[connection.server].counters.retriedAway += 1
+        moveReads(from: connection, to: target) { clients[$0] != nil && !staying.contains($0) }
+    }
+
     /// Sends the requests of some clients again on another connection. O(tickets).
     private func moveReads(
         from connection: BackendConnection, to target: BackendConnection,

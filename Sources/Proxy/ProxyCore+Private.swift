@@ -181,7 +181,7 @@ extension ProxyCore {
         case .read, .write, .ask, .tagged, .script: break
         default: return .gather
         }
-        guard client.isAuthenticated,
+        guard isKnown(client),
             client.extras?.subscription == nil || client.version == .resp3
         else { return .gather }
         client.extras?.beginRequest()

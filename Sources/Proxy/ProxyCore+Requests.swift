@@ -81,7 +81,7 @@ extension ProxyCore {
     private func perform(
         _ request: Request, _ command: CommandID?, of client: ClientSession
     ) -> ClientSession.Pause? {
-        guard client.isAuthenticated || isForStrangers(command) else {
+        guard isKnown(client) || isForStrangers(command) else {
             refuseStranger(request, client)
             return nil
         }

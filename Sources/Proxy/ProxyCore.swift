@@ -51,6 +51,8 @@ package final class ProxyCore: Core {
     /// Which of the workers this is, and of how many.
     let worker: Int
     let workers: Int
+    /// Servers that have just stopped answering, whose reads are to be done elsewhere.
+    var serversToLeave: [Int] = []
     /// Connections that are not read from because of a slow client.
     var stalled = 0
     /// By number; never walked through.
@@ -257,6 +259,9 @@ package final class ProxyCore: Core {
             pending.log(.notice, "Told to end by a signal, exiting")
             pending.wishes.append(.exit(0))
         case .message(let message, let sender): take(message, from: sender)
+        case .signal(.hangup):
+            pending.log(
+                .notice, "The configuration is read at the start only: restart to change it")
         case .signal, .appended, .synced, .failed:
             break
         }

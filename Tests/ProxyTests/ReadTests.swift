@@ -1,5 +1,6 @@
 // Where reads go: to replicas, to the master, behind the client's own writes; and what waits for what.
 
+import Foundation
 import RESP
 import TestSupport
 import Testing
@@ -121,6 +122,25 @@ import Testing
         #expect(proxy.sent(to: reads) == Self.get)
         proxy.says("$-1\r\n", on: reads)
         #expect(proxy.driver.output(of: client) == "$-1\r\n")
+    }
+
+    /// A replica that has stopped answering is left as soon as that is known: reads on their way to it are done by
+    /// another server, and what it says of them later is dropped.
+    @Test func readsLeaveAServerThatDoesNotAnswer() throws {
+        let proxy = ProxyUnderTest(replicas: 2)
+        let clients = (0..<8).map { _ in proxy.driver.connect() }
+        for (number, client) in clients.enumerated() { proxy.ask("GET", "\(number)", by: client) }
+        let asked = (0..<2).map { proxy.sent(to: .replica($0)) }
+        let (slow, other) = asked[0].isEmpty ? (1, 0) : (0, 1)
+        proxy.core.servers[1 + slow].health.isSilent = true
+        proxy.core.changed(proxy.core.servers[1 + slow])
+        proxy.driver.pass(.milliseconds(1))
+        #expect(proxy.sent(to: .replica(other)) == asked[slow])
+        let count = { (text: String) in text.components(separatedBy: "*2").count - 1 }
+        proxy.says(String(repeating: "+old\r\n", count: count(asked[slow])), on: .replica(slow))
+        #expect(clients.allSatisfy { proxy.driver.output(of: $0) == "" })
+        proxy.says(String(repeating: "+new\r\n", count: 8), on: .replica(other))
+        #expect(clients.allSatisfy { proxy.driver.output(of: $0) == "+new\r\n" })
     }
 
     /// A large reply must not hold up others: new requests get a fresh connection, reads that were behind it are asked

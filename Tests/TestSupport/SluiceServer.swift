@@ -58,12 +58,14 @@ public enum SluiceProxy {
 
     /// Reads through the proxy until each of these nodes has been asked; false when one never was.
     public static func waitUntilReadsReach(
-        _ nodes: [RedisNode], through proxy: LiveServer, within limit: Duration = .seconds(60)
+        _ nodes: [RedisNode], through proxy: LiveServer, as user: [String] = [],
+        within limit: Duration = .seconds(60)
     ) throws -> Bool {
         for node in nodes { try node.resetStatistics() }
         return try wait(within: limit) {
             let client = try proxy.client()
-            for _ in 0..<20 { _ = try client.run("STRLEN", "is-anybody-there") }
+            if !user.isEmpty { _ = try client.run(["AUTH"] + user) }
+            for _ in 0..<20 { _ = try client.run("STRLEN", "app:is-anybody-there") }
             return try nodes.allSatisfy { try $0.commandStatistics()["strlen"].calls > 0 }
         }
     }

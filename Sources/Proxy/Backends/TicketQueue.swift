@@ -65,6 +65,15 @@ struct TicketQueue {
         (0..<count).contains { predicate(ring[(head + $0) & (ring.count - 1)]!) }
     }
 
+    /// The first client with a ticket that is like that.
+    func firstClient(where condition: (ConnectionID) -> Bool) -> ConnectionID? {
+        for index in 0..<count {
+            let client = ring[(head + index) & (ring.count - 1)]!.client
+            if condition(client) { return client }
+        }
+        return nil
+    }
+
     /// Lets `change` change any ticket, the oldest first.
     mutating func update(_ change: (inout Ticket) -> Void) {
         for index in 0..<count { change(&ring[(head + index) & (ring.count - 1)]!) }

@@ -168,7 +168,7 @@ extension ProxyCore {
         }
         let greeting = Hello(version: version, name: name)
         if let credentials { return logIn(credentials, then: greeting, of: client) }
-        guard client.isAuthenticated else {
+        guard isKnown(client) else {
             reply(to: client) {
                 $0.append("-NOAUTH HELLO must be called with the client already authenticated, ")
                 $0.append("otherwise the HELLO AUTH <user> <pass> option can be used to ")

@@ -13,6 +13,7 @@ extension ProxyCore {
             for replica in servers.dropFirst() { judge(replica) }
         }
         findReadable()
+        if !serversToLeave.isEmpty { leaveEjected() }
     }
 
     private func judge(_ server: BackendServer) {
@@ -40,6 +41,19 @@ extension ProxyCore {
             "\(server.name) is \(state.word)\(text)")
         if server.role == .replica, state != .healthy, state != .down {
             leaveSubscriptions(at: server)
+        }
+        if state == .ejected { serversToLeave.append(server.index) }
+    }
+
+    /// Has the reads that wait for servers done elsewhere that have stopped answering: their replies may never come.
+    private func leaveEjected() {
+        let ejected = serversToLeave
+        serversToLeave.removeAll()
+        for connection in links {
+            guard let connection, ejected.contains(connection.server), connection.use == .reads,
+                !connection.tickets.isEmpty
+            else { continue }
+            moveAllReads(from: connection)
         }
     }
 

@@ -36,7 +36,7 @@ import Testing
                 """)
             try #require(replies == [.simple("OK")])
         }
-        let front = try Front(before: deployment, ["auth: backend"])
+        let front = try Front(before: deployment, as: ["app", "secret"], ["auth: backend"])
         let script = try LiveProcess(
             path: interpreter,
             arguments: [

@@ -28,7 +28,7 @@ struct Front {
 
     init(
         before deployment: RedisDeployment, reads: SluiceProxy.Reads = SluiceProxy.Reads(),
-        _ lines: [String] = []
+        as user: [String] = [], _ lines: [String] = []
     ) throws {
         self.deployment = deployment
         if Front.isDirect {
@@ -38,7 +38,8 @@ struct Front {
         server = try SluiceProxy.start(before: deployment, reads: reads, lines)
         var readers = deployment.replicas
         if reads.includeMaster == "always" { readers.append(deployment.master) }
-        let areReached = try SluiceProxy.waitUntilReadsReach(readers, through: server)
+        let areReached = try SluiceProxy.waitUntilReadsReach(
+            readers, through: server, as: user)
         try #require(areReached, "the proxy does not read from every server that it should")
     }
 
