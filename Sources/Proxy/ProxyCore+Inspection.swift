@@ -148,7 +148,10 @@ extension ProxyCore {
                 connection.tickets.isEmpty, "tickets wait for a connection that is gone")
             precondition(
                 connection.output.held == 0, "requests wait for a connection that is gone")
-        case .gone: preconditionFailure("a connection that is gone has its link")
+        case .gone:
+            // An attempt that nobody wants has its number until it has ended.
+            precondition(connection.tickets.isEmpty, "tickets wait for an unwanted connection")
+            return
         case .connecting, .greeting, .ready: break
         }
         checkUse(of: connection)

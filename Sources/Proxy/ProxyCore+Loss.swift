@@ -17,7 +17,7 @@ extension ProxyCore {
         }
         if case .gone = connection.state {
             pending.wishes.append(.close(id))
-            return free(link)
+            return endUnwanted(connection)
         }
         guard case .connecting = connection.state else {
             preconditionFailure("link \(link.number) was connected twice")
@@ -149,7 +149,7 @@ extension ProxyCore {
 
     /// A connection could not be made.
     func refuse(_ connection: BackendConnection, reason: String) {
-        if case .gone = connection.state { return free(connection.link) }
+        if case .gone = connection.state { return endUnwanted(connection) }
         guard case .connecting = connection.state else {
             preconditionFailure("link \(connection.link.number) was refused unasked")
         }
@@ -184,13 +184,19 @@ extension ProxyCore {
         connection.state = .gone
         let server = servers[connection.server]
         if connection.use == .alone {
-            server.privateCount -= 1
+            if !isUnderWay { server.privateCount -= 1 }
             server.spares.removeAll { $0 === connection }
         }
         if !isUnderWay { free(connection.link) }
         let owner = connection.owner
         connection.owner = nil
         if let owner, let client = clients[owner] { lostPrivate(connection, of: client) }
+    }
+
+    /// An attempt has ended that nobody wanted any more.
+    private func endUnwanted(_ connection: BackendConnection) {
+        if connection.use == .alone { servers[connection.server].privateCount -= 1 }
+        free(connection.link)
     }
 
     private func free(_ link: LinkID) {
@@ -509,15 +515,21 @@ extension ProxyCore {
         {
             return distrust(connection, "it fell silent in the middle of a reply")
         }
-        if let first = connection.tickets.first, connection.use != .alone, connection.stall == nil,
+        // A script may keep a server busy for long; one that answers no probe either is gone.
+        let mayBeGone =
+            servers[connection.server].health.isSilent
+            || configuration.timeouts.probeInterval == .zero
+        if mayBeGone, connection.id != nil, let first = connection.tickets.first,
+            connection.use != .alone || first.client == Ticket.nobody, connection.stall == nil,
             first.since + limit * 3 <= now.instant, connection.heardAt + limit * 3 <= now.instant
         {
             return distrust(connection, "it has answered nothing for \(ProxyCore.text(limit * 3))")
         }
-        if connection.use == .alone, connection.owner == nil, let first = connection.tickets.first,
-            first.since + limit <= now.instant
+        // What it will do to the connection's state, and when, nobody can say any more.
+        if connection.use == .alone, connection.id != nil, let first = connection.tickets.first,
+            first.since + limit <= now.instant, connection.owner == nil || first.errand != nil
         {
-            return distrust(connection, "it does not answer AUTH")
+            return distrust(connection, "it does not answer a question about a connection's state")
         }
         let server = servers[connection.server]
         var late: [Ticket] = []

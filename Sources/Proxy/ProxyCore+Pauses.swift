@@ -13,14 +13,19 @@ extension ProxyCore {
         connection.output.unsent < mostUnsent(connection)
             && connection.output.held < 2 * configuration.limits.backendOutput
             && connection.tickets.replies < configuration.limits.backendRequests
-            && !connection.hasMoved
+            && mayTake(connection)
     }
 
     func hasMuchRoom(_ connection: BackendConnection) -> Bool {
         connection.output.unsent <= mostUnsent(connection) / 2
             && connection.output.held <= configuration.limits.backendOutput
             && connection.tickets.replies <= configuration.limits.backendRequests / 2
-            && !connection.hasMoved
+            && mayTake(connection)
+    }
+
+    /// A connection whose name has moved ends when it has answered all; what one client has for itself it may finish.
+    private func mayTake(_ connection: BackendConnection) -> Bool {
+        !connection.hasMoved || connection.use == .alone
     }
 
     /// What waits on a connection of one client is bounded like that client's replies.
@@ -168,6 +173,9 @@ extension ProxyCore {
             if let stall = connection.stall { wake(at: stall.since + configuration.limits.stall) }
         }
         if !subscriptionsToRetry.isEmpty { wake(at: now.instant + .milliseconds(100)) }
+        for server in servers where !server.health.isSilent {
+            if let probe = server.probe { wake(at: probe.since + configuration.timeouts.probe) }
+        }
         for answer in lateAnswers { wake(at: answer.due) }
         if let nextWatch { wake(at: nextWatch) }
         wakeForOperators()

@@ -61,6 +61,7 @@ extension ProxyCore {
             reply(to: client) { $0.append(ProxyCore.tooManyPrivate) }
             return nil
         }
+        client.extras?.pin?.isUploading = false
         let start = connection.output.end
         connection.output.append("*1\r\n$4\r\nPING\r\n")
         leaveTicket(
@@ -116,6 +117,7 @@ extension ProxyCore {
         precondition(connection.tickets.isEmpty, "a connection is given back that owes replies")
         let server = servers[connection.server]
         connection.owner = nil
+        if server.spares.contains(where: { $0 === connection }) { return }
         guard connection.isReady, !connection.hasMoved, !connection.isSoiled,
             server.spares.count < ProxyCore.sparesKept
         else { return discard(connection) }
@@ -146,7 +148,10 @@ extension ProxyCore {
 
     /// A client's own connection is gone; what was owed on it has been settled.
     func lostPrivate(_ connection: BackendConnection, of client: ClientSession) {
-        if let subscription = client.extras?.subscription, subscription.link == connection.link {
+        // A subscription without a connection has the number of one that is gone.
+        if let subscription = client.extras?.subscription, subscription.retryAt == nil,
+            subscription.link == connection.link
+        {
             return lostSubscription(subscription, of: client)
         }
         if client.extras?.monitor == connection.link { return drop(client) }

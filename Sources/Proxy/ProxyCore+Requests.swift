@@ -29,6 +29,8 @@ extension ProxyCore {
     private func readOnce(_ bytes: Span<UInt8>, from client: ClientSession) {
         var limits = requestLimits
         limits.isAuthenticated = client.isAuthenticated
+        client.isBeingRead = true
+        defer { client.isBeingRead = false }
         do {
             client.unfinished = try reader.read(bytes, after: client.unfinished, limits: limits) {
                 let verdict = handle($0, of: client)

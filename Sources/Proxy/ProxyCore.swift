@@ -161,7 +161,7 @@ package final class ProxyCore: Core {
         if let client = clients[id] {
             if client.state == .open { client.state = .ended }
             // The rest of what it was sending will never come, and half a request is of no use to anybody.
-            if client.extras?.upload != nil {
+            if client.extras?.upload != nil || client.pause == .confirmation {
                 drop(client)
             } else if awaitsBlocking(client) {
                 releasePrivate(of: client)
@@ -242,6 +242,7 @@ package final class ProxyCore: Core {
         if !subscriptionsToRetry.isEmpty { retrySubscriptions() }
         if !lateAnswers.isEmpty { giveLateAnswers() }
         lookAfterOperators()
+        noteSilence()
         watchServers()
         scheduleWake()
         resumeClients()
@@ -273,7 +274,7 @@ package final class ProxyCore: Core {
     /// Writes a reply of the proxy's own where the client will read it in the order of its requests.
     func reply(to client: ClientSession, _ write: (inout OutputQueue) -> Void) {
         counters.requestsAnsweredHere += 1
-        if client.isSilent { return }
+        if client.isSilent || client.isCutShort { return }
         write(&heldReply)
         countError(in: &heldReply)
         if client.inFlight == 0 {
@@ -331,8 +332,9 @@ package final class ProxyCore: Core {
         if client.isWaiting {
             for connection in links { connection?.waiting.removeAll { $0 == client.id } }
         }
-        reader.recycle(client.unfinished)
+        if !client.isBeingRead { reader.recycle(client.unfinished) }
         client.unfinished = nil
+        client.state = .closing
         endStall(on: client)
         if client.extras != nil { releasePrivate(of: client) }
         if client.owed > 0, let link = client.link, let connection = links[Int(link.number)] {
@@ -343,6 +345,6 @@ package final class ProxyCore: Core {
     /// Lists what is to be written, and closes the client if it is done.
     func settle(_ client: ClientSession) {
         list(client)
-        if client.isDone { drop(client) }
+        if client.isDone, !client.isBeingRead { drop(client) }
     }
 }

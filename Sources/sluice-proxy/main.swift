@@ -149,13 +149,13 @@ func run(_ path: String) -> Never {
     for line in warnings.lines { log.write(.warning, line, as: .proxy) }
     do {
         Signals.prepare()
-        // Beside its clients each worker has its own poller, bell, listeners and connections to the master.
-        let own =
-            workerCount(configuration)
-            * (3 + 2 * configuration.listen.count + configuration.backends.connections)
-            + (configuration.health == nil ? 0 : 2)
+        let workers = workerCount(configuration)
+        let servers = 1 + configuration.backends.replicas.count
         let limit = try DescriptorLimit.adjust(
-            forClients: configuration.maximumClients, reserved: DescriptorLimit.reserved + own)
+            forClients: configuration.maximumClients,
+            reserved: DescriptorLimit.reserved + workers * descriptors(configuration, servers)
+                + (configuration.health == nil ? 0 : 2 + HealthLimits.connections),
+            welcome: workers * servers * configuration.limits.privateConnections)
         for line in limit.lines { log.write(limit.level, line, as: .proxy) }
         configuration.maximumClients = limit.maximumClients
         Console.exit(try serve(configuration, path, log))
@@ -167,6 +167,14 @@ func run(_ path: String) -> Never {
         log.write(.warning, "Cannot start: \(error)", as: .proxy)
     }
     Console.exit(1)
+}
+
+/// What each worker holds beside its clients: poller, bell, listeners, and to each server the connections of a few
+/// lanes and one for questions; the master has two of each lane.
+func descriptors(_ configuration: ProxyConfiguration, _ servers: Int) -> Int {
+    let usualLanes = 4
+    let shared = (servers + 1) * configuration.backends.connections * usualLanes
+    return 4 + 2 * configuration.listen.count + shared + servers
 }
 
 func workerCount(_ configuration: ProxyConfiguration) -> Int {

@@ -15,10 +15,11 @@ package enum DescriptorLimit {
         package let lines: [String]
     }
 
-    /// Raises the limit as far as is needed and allowed, for clients and whatever else the program holds. Throws
-    /// when not even one client would fit.
+    /// Raises the limit as far as is needed and allowed, for clients and whatever else the program holds. `welcome`
+    /// more are asked for where the system has them, and cost no client where it has not. Throws when not even one
+    /// client would fit.
     package static func adjust(
-        forClients clients: Int, reserved: Int = DescriptorLimit.reserved
+        forClients clients: Int, reserved: Int = DescriptorLimit.reserved, welcome: Int = 0
     ) throws(StartFailure) -> Outcome {
         var limit = rlimit()
         guard unsafe getrlimit(files, &limit) == 0 else {
@@ -28,7 +29,7 @@ package enum DescriptorLimit {
         let current = bounded(limit.rlim_cur)
         var reached = current
         var reason = ""
-        for candidate in candidates(wanted: wanted, current: current) {
+        for candidate in candidates(wanted: wanted + welcome, current: current) {
             // Only a privileged process may raise the hard limit; any may use all of it.
             var raised = rlimit()
             raised.rlim_cur = rlim_t(candidate)

@@ -65,6 +65,8 @@ final class BackendConnection {
     var gathered = ByteBuffer()
     /// The server says on it what it wants when it wants: subscriptions, MONITOR.
     var isStream = false
+    /// MONITOR has been answered on it.
+    var isShowing = false
     /// Its state is not that of its lane any more: nobody else may have it.
     var isSoiled = false
     /// The mark of the process at its other end in cursors, when that was asked for.

@@ -18,6 +18,7 @@ extension ProxyCore {
         case .role: reply(to: client) { ProxyReplies.role(to: &$0) }
         case .cluster: reply(to: client) { ProbeReplies.cluster(to: &$0) }
         case .slowlog:
+            guard mayOperate(client, "slowlog") else { return nil }
             return orRefuse(client) { () throws(CommandRefusal) in
                 answer(try SlowLogRequest(request, at: 1), isProxy: false, of: client)
             }
@@ -50,6 +51,20 @@ extension ProxyCore {
         }
     }
 
+    /// Where the servers know who may do what, what shows or stops other clients is their default user's and the
+    /// proxy's own user's: the rights of any other user the proxy does not know.
+    func mayOperate(_ client: ClientSession, _ name: StaticString) -> Bool {
+        guard configuration.authentication == .backend else { return true }
+        let user = client.extras?.user.map { String(decoding: $0, as: UTF8.self) } ?? "default"
+        if user == "default" || user == configuration.backends.user { return true }
+        reply(to: client) {
+            $0.append("-NOPERM this user has no permissions to run the '")
+            $0.append(name)
+            $0.append("' command\r\n")
+        }
+        return false
+    }
+
     /// Carries something out, or tells the client why not.
     func orRefuse(
         _ client: ClientSession, _ body: () throws(CommandRefusal) -> ClientSession.Pause?
@@ -66,6 +81,10 @@ extension ProxyCore {
         _ command: ProxyCommand, _ request: Request, of client: ClientSession
     ) -> ClientSession.Pause? {
         let version = client.version
+        switch command {
+        case .help, .explain, .consistency: break
+        default: guard mayOperate(client, "proxy") else { return nil }
+        }
         switch command {
         case .help: reply(to: client) { ProxyReplies.help(HelpText.proxy, to: &$0) }
         case .status: return inquire(.summary, of: client)

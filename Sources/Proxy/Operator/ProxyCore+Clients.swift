@@ -10,6 +10,11 @@ extension ProxyCore {
         orRefuse(client) { () throws(CommandRefusal) in
             let version = client.version
             switch command {
+            case .clientList, .clientKill, .clientPause, .clientUnpause, .clientUnblock:
+                guard mayOperate(client, table[command].name) else { return nil }
+            default: break
+            }
+            switch command {
             case .clientHelp: reply(to: client) { ProxyReplies.help(HelpText.client, to: &$0) }
             case .clientInfo:
                 let text = ClientLine.text(of: [line(of: client)])

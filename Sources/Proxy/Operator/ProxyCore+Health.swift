@@ -18,6 +18,7 @@ extension ProxyCore {
         let inputs = session.parser.receive(bytes)
         guard !inputs.isEmpty else { return }
         session.inputs += inputs
+        session.due = now.instant + HealthLimits.patience
         if session.parser.isClosed { session.isEnded = true }
         answer(session)
     }
@@ -30,14 +31,21 @@ extension ProxyCore {
 
     func drain(_ session: HealthSession, into write: (borrowing OutputPieces) -> Int) {
         session.isListed = false
+        let before = session.output.count
         session.output.drain(into: write)
+        if session.output.count < before { session.due = now.instant + HealthLimits.patience }
+        if session.output.count <= HealthLimits.output, !session.inputs.isEmpty {
+            return answer(session)
+        }
         // What is left needs no listing: the driver comes again when there is room.
         settle(session, lists: false)
     }
 
     /// Answers in order, as far as everything is known.
     private func answer(_ session: HealthSession) {
-        while let input = session.inputs.first, !session.isAsking {
+        while let input = session.inputs.first, !session.isAsking,
+            session.output.count <= HealthLimits.output
+        {
             if HealthResponder.page(of: input)?.needsStatus == true {
                 session.isAsking = true
                 begin(.health, for: session.id)
@@ -58,7 +66,6 @@ extension ProxyCore {
     private func answerFirst(of session: HealthSession, with status: ProxyStatus?) {
         let input = session.inputs.removeFirst()
         HealthResponder.answer(input, with: status, to: &session.output)
-        session.due = now.instant + HealthLimits.patience
     }
 
     private func settle(_ session: HealthSession, lists: Bool = true) {
@@ -68,7 +75,9 @@ extension ProxyCore {
             pending.wishes.append(.close(session.id))
             return
         }
-        let isFull = session.output.count > HealthLimits.output
+        let isFull =
+            session.output.count > HealthLimits.output
+            || session.inputs.count >= HealthLimits.together
         if isFull != session.isStopped {
             session.isStopped = isFull
             pending.wishes.append(isFull ? .pause(session.id) : .resume(session.id))

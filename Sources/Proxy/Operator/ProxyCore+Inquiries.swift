@@ -141,7 +141,8 @@ extension ProxyCore {
                 $0.appendVerbatim(ClientLine.text(of: lines).span, format: "txt", for: version)
             }
         case .slowLog(let count, let isProxy):
-            let entries = SlowLog.newest(count, of: errand.slowLogs)
+            let entries = SlowLog.newest(
+                min(count, configuration.limits.slowlogEntries), of: errand.slowLogs)
             reply(to: client) {
                 if isProxy {
                     ProxyReplies.slowLog(entries, to: &$0, for: version)
@@ -150,7 +151,10 @@ extension ProxyCore {
                 }
             }
         case .slowLogLength:
-            reply(to: client) { $0.appendInteger(errand.slowLogs.reduce(0) { $0 + $1.count }) }
+            let all = errand.slowLogs.reduce(0) { $0 + $1.count }
+            reply(to: client) {
+                $0.appendInteger(min(all, configuration.limits.slowlogEntries))
+            }
         case .kill(let filter, let caller):
             reply(to: client) { filter.reply(closed: errand.total, to: &$0) }
             // Who closes itself reads the answer first.

@@ -71,6 +71,10 @@ final class ClientSession {
     private(set) var held: [HeldReply] = []
     private var heldBytes: Int32 = 0
     var pause: Pause?
+    /// Its input is being read: it is not let go of before that is over.
+    var isBeingRead = false
+    /// It was cut short: nothing is added to what it has.
+    private(set) var isCutShort = false
     /// It has part of a reply, whose rest must be the next that it gets.
     var isMidReply = false
     /// The driver was told not to read from it.
@@ -139,6 +143,7 @@ final class ClientSession {
         heldBytes = 0
         pause = nil
         state = .closing
+        isCutShort = true
         defer { unfinished = nil }
         return unfinished
     }

@@ -75,6 +75,8 @@ extension ProxyCore {
         shown frame: Span<UInt8>, of connection: BackendConnection, for client: ClientSession
     ) {
         push(frame, to: client, from: connection)
+        guard client.extras?.monitor == connection.link, !connection.isShowing else { return }
+        connection.isShowing = true
         confirmed(client)
         if frame[0] == ReplyKind.error.rawValue, client.extras?.monitor == connection.link {
             client.extras?.monitor = nil
@@ -133,6 +135,8 @@ extension ProxyCore {
         let isDone = answer?.first == UInt8(ascii: "+")
         // A client that believes itself tracked, and is not, would read old values from its cache for ever.
         if isAnew { return isDone ? () : drop(client) }
+        // Whether keys are tracked any more nobody knows, and a cache that is not told would grow old.
+        if words == nil, answer == nil, client.extras?.tracking != nil { return drop(client) }
         if isDone, let pin = client.extras?.pin {
             client.extras?.tracking = words
             client.extras?.pin?.purpose =

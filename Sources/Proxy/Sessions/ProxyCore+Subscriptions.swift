@@ -197,9 +197,10 @@ extension ProxyCore {
 
     private func take(frame: Span<UInt8>, of connection: BackendConnection) {
         guard let owner = connection.owner, let client = clients[owner] else { return }
-        guard let subscription = client.extras?.subscription,
+        guard let subscription = client.extras?.subscription, subscription.retryAt == nil,
             subscription.link == connection.link
         else { return take(shown: frame, of: connection, for: client) }
+        let wasAwaited = subscription.unconfirmed != nil
         switch SubscriptionFrame(frame) {
         case .other:
             if frame[0] == ReplyKind.error.rawValue {
@@ -219,7 +220,7 @@ extension ProxyCore {
         }
         push(frame, to: client, from: connection)
         // Pushing may have closed a client that is done.
-        guard subscription.unconfirmed == nil, clients[client.id] != nil else { return }
+        guard wasAwaited, subscription.unconfirmed == nil, clients[client.id] != nil else { return }
         settleSubscription(subscription, of: client)
     }
 

@@ -81,7 +81,9 @@ extension ProxyCore {
         _ request: Request, _ command: CommandID?, in transaction: Transaction,
         of client: ClientSession
     ) -> ClientSession.Pause? {
-        if command == nil, !transaction.isRefused, isForServer(request) {
+        if command == nil, !transaction.isRefused, isForServer(request),
+            transaction.count < configuration.limits.transactionRequests
+        {
             return queueAtServer(request, in: transaction, of: client)
         }
         guard mayQueue(request, command, in: transaction, of: client) else { return nil }

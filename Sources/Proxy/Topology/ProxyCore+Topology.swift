@@ -18,13 +18,15 @@ extension ProxyCore {
 
     private func judge(_ server: BackendServer) {
         guard let lane = server.lanes.first ?? nil else { return }
-        let isRefused = lane.readers.contains {
+        // A master that takes no writes is no master, whatever it lets be read.
+        let isRefused = (lane.readers + lane.writers).contains {
             if case .waiting = $0.state { true } else { false }
         }
+        let takesWrites = lane.writers.isEmpty || lane.writers.contains(where: \.isReady)
         let (state, reason) = BackendHealth.judge(
             .init(
                 isMaster: server.role == .master,
-                isConnected: lane.readers.contains(where: \.isReady)
+                isConnected: takesWrites && lane.readers.contains(where: \.isReady)
                     || !isRefused && isStillConnected(server), isRefused: isRefused,
                 report: server.health.report,
                 isAsked: configuration.timeouts.probeInterval > .zero && !server.health.isMute,
@@ -122,6 +124,13 @@ extension ProxyCore {
     }
 
     /// A server that stands and does not answer, or with which no connection for questions comes to stand.
+    /// A probe may be late long before the next is due.
+    func noteSilence() {
+        for server in servers where server.probe != nil {
+            if let control = server.control { noteSilence(of: server, control) }
+        }
+    }
+
     private func noteSilence(of server: BackendServer, _ control: BackendConnection) {
         if control.isReady {
             server.unaskedSince = nil

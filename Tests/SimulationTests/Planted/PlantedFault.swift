@@ -224,8 +224,9 @@ extension PlantedFault {
         PlantedFault(
             "a client that was cut off in the middle of a reply is read on",
             in: session,
-            "        pause = nil\n        state = .closing\n        defer { unfinished = nil }\n",
-            becomes: "        state = .closing\n"),
+            "        pause = nil\n        state = .closing\n        isCutShort = true\n"
+                + "        defer { unfinished = nil }\n",
+            becomes: "        state = .closing\n        isCutShort = true\n"),
         PlantedFault(
             "requests are read without regard to how much waits for the backend",
             in: requests, "        guard mayGoOn(client) else {",
