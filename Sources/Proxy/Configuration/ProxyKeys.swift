@@ -90,7 +90,7 @@ enum ProxyKeys {
             why: "without any, everything goes to the master"),
         ProxyKey(
             "backends.connections", .integer(\.backends.connections, 1...1024),
-            "connections to each backend that the clients of one worker share",
+            "connections to each backend that the clients of one worker share, per lane; the master has as many more",
             why: "one makes one write of what many clients send in a turn"),
         ProxyKey(
             "backends.user", .text(\.backends.user),
