@@ -340,12 +340,13 @@ extension ProxyCore {
         return healthy.isEmpty ? nil : healthy[max(0, failures) % healthy.count]
     }
 
-    /// Messages do not come to a replica any more, or come late: who listens there listens elsewhere.
-    func leaveSubscriptions(at server: BackendServer) {
+    /// Messages do not come any more, or come late: who listens there listens elsewhere, and who waits there for the
+    /// answer to MONITOR is closed.
+    func leaveStreams(at server: BackendServer) {
         for connection in links {
             guard let connection, connection.server == server.index, connection.isStream,
-                let client = connection.owner.flatMap({ clients[$0] }),
-                client.extras?.subscription?.link == connection.link, let id = connection.id
+                let client = connection.owner.flatMap({ clients[$0] }), let id = connection.id,
+                client.extras?.subscription?.link == connection.link || !connection.isShowing
             else { continue }
             pending.wishes.append(.close(id))
             lose(connection)

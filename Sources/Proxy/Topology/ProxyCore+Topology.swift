@@ -41,8 +41,9 @@ extension ProxyCore {
         pending.log(
             state == .healthy || state == .connecting ? .notice : .warning,
             "\(server.name) is \(state.word)\(text)")
-        if server.role == .replica, state != .healthy, state != .down {
-            leaveSubscriptions(at: server)
+        // What the master sends reaches nobody sooner elsewhere, unless it has stopped answering.
+        if server.role == .replica || server.health.isSilent, state != .healthy, state != .down {
+            leaveStreams(at: server)
         }
         if state == .ejected { serversToLeave.append(server.index) }
     }

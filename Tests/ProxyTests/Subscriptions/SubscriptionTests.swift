@@ -467,4 +467,39 @@ import Testing
         #expect(proxy.sent(to: link) == Wire.text("subscribe", "a"))
         #expect(!proxy.driver.closed.contains(client))
     }
+    /// A master that has stopped answering is left too; whoever waits there for a first answer is told, or closed.
+    @Test func masterThatHangs() {
+        let proxy = ProxyUnderTest(replicas: 1)
+        let (_, link) = listener(proxy, replicas: 1)
+        let waiting = proxy.driver.connect()
+        proxy.ask("SUBSCRIBE", "b", by: waiting)
+        let watching = proxy.driver.connect()
+        proxy.ask("MONITOR", by: watching)
+        proxy.connectAll()
+        proxy.core.master.health.isSilent = true
+        proxy.core.changed(proxy.core.master)
+        proxy.driver.pass(.milliseconds(100))
+        #expect(proxy.isClosed(link))
+        #expect(proxy.driver.closed.contains(watching))
+        proxy.connectAll()
+        let streams = proxy.core.links.compactMap { $0 }.filter { $0.isStream }
+        #expect(streams.map(\.server) == [1, 1])
+        #expect(
+            Set(streams.map { proxy.sent(to: $0.link) })
+                == [Wire.text("subscribe", "a"), Wire.text("subscribe", "b")])
+        proxy.core.checkInvariants()
+    }
+
+    /// Without another server a first subscription fails, rather than wait for as long as the master hangs.
+    @Test func masterThatHangsAlone() {
+        let proxy = ProxyUnderTest()
+        let client = proxy.driver.connect()
+        proxy.ask("SUBSCRIBE", "a", by: client)
+        proxy.connectAll()
+        proxy.core.master.health.isSilent = true
+        proxy.core.changed(proxy.core.master)
+        proxy.driver.pass(.zero)
+        #expect(proxy.driver.output(of: client).hasPrefix("-ERR no server can be reached"))
+        #expect(!proxy.driver.closed.contains(client))
+    }
 }
