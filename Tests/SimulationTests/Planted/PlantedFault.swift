@@ -27,6 +27,9 @@ extension PlantedFault {
     private static let sending = "Sources/Proxy/ProxyCore+Sending.swift"
     private static let replies = "Sources/Proxy/ProxyCore+Replies.swift"
     private static let losing = "Sources/Proxy/ProxyCore+Loss.swift"
+    private static let moving = "Sources/Proxy/ProxyCore+MovedReads.swift"
+    private static let timing = "Sources/Proxy/ProxyCore+Timeouts.swift"
+    private static let connecting = "Sources/Proxy/Backends/ProxyCore+Connections.swift"
     private static let pauses = "Sources/Proxy/ProxyCore+Pauses.swift"
     private static let core = "Sources/Proxy/ProxyCore.swift"
     private static let session = "Sources/Proxy/Sessions/ClientSession.swift"
@@ -77,7 +80,7 @@ extension PlantedFault {
     private static let losses = [
         PlantedFault(
             "the tickets of a lost connection are dropped",
-            in: losing,
+            in: connecting,
             """
                     settleTickets(of: connection, sent: connection.output.sent, "the connection was lost")
                     beginAnew(connection)
@@ -106,7 +109,8 @@ extension PlantedFault {
             in: backend, "        isListed = false\n", becomes: ""),
         PlantedFault(
             "who waited for a connection is not woken when it is lost",
-            in: losing, "        connection.reset()\n        wakeThoseWaiting(for: connection)\n",
+            in: connecting,
+            "        connection.reset()\n        wakeThoseWaiting(for: connection)\n",
             becomes: "        connection.reset()\n"),
         PlantedFault(
             "nobody connects again after a refusal",
@@ -125,21 +129,21 @@ extension PlantedFault {
             becomes: "canBeSentAgain(special)"),
         PlantedFault(
             "reads that were answered are done again",
-            in: losing, "lengthOfRequests(Int(ticket.done), in: requests.bytes)", becomes: "0"),
+            in: moving, "lengthOfRequests(Int(ticket.done), in: requests.bytes)", becomes: "0"),
         PlantedFault(
             "a moved read is answered twice",
-            in: losing,
+            in: moving,
             "            runs.append((ticket, special, connection.output.end))\n"
                 + "            ticket.client = Ticket.nobody\n",
             becomes: "            runs.append((ticket, special, connection.output.end))\n"),
         PlantedFault(
             "the late reply to a request that was given up is passed on",
-            in: losing,
+            in: timing,
             "            late.append(ticket)\n            ticket.client = Ticket.nobody\n",
             becomes: "            late.append(ticket)\n"),
         PlantedFault(
             "a time-out is answered in the middle of a reply",
-            in: losing, "guard ticket.client != patient, ", becomes: "guard "),
+            in: timing, "guard ticket.client != patient, ", becomes: "guard "),
         PlantedFault(
             "requests are forgotten before they are answered",
             in: replies,

@@ -1,0 +1,250 @@
+// Connections to servers: how they are made, greeted, lost, made anew and let go of.
+
+import RESP
+
+extension ProxyCore {
+    func connect(_ connection: BackendConnection) {
+        connection.state = .connecting
+        pending.wishes.append(.connect(connection.link, servers[connection.server].endpoint))
+    }
+
+    /// A wished connection stands.
+    func welcome(_ link: LinkID, as id: ConnectionID) {
+        guard let connection = links[Int(link.number)] else {
+            preconditionFailure("link \(link.number) was connected unasked")
+        }
+        if case .gone = connection.state {
+            pending.wishes.append(.close(id))
+            return endUnwanted(connection)
+        }
+        guard case .connecting = connection.state else {
+            preconditionFailure("link \(link.number) was connected twice")
+        }
+        connections.insert(connection, for: id)
+        connection.heardAt = now.instant
+        if connection.greeting.isEmpty {
+            becomeReady(connection, id)
+        } else {
+            connection.state = .greeting(id, since: now.instant)
+            connection.greeting.write(to: &connection.greetingOutput)
+            list(connection)
+            wake(at: now.instant + configuration.timeouts.probe)
+        }
+    }
+
+    private func becomeReady(_ connection: BackendConnection, _ id: ConnectionID) {
+        connection.state = .ready(id, since: now.instant, hasMoved: false)
+        let server = servers[connection.server]
+        list(connection)
+        if connection.use == .control { beginControl(connection) }
+        changed(server)
+    }
+
+    /// Reads the answers to the greeting. Returns where they end; nil when more is to come or it was not understood.
+    func readGreeting(_ bytes: Span<UInt8>, of connection: BackendConnection) -> Int? {
+        guard case .greeting(let id, _) = connection.state else { return 0 }
+        var index = 0
+        while connection.greetingStep < connection.greeting.requests.count {
+            guard index < bytes.count else { return nil }
+            let start = index
+            do {
+                guard case .reply(let end) = try connection.scanner.scan(bytes, from: index) else {
+                    return nil
+                }
+                index = end
+            } catch {
+                distrust(connection, "it sent what is not a reply")
+                return nil
+            }
+            if connection.scanner.kind == .error {
+                let said = ErrorText.string(bytes.extracting(start..<index), upTo: 120)
+                refuseGreeting(connection, said)
+                return nil
+            }
+            connection.greetingStep += 1
+        }
+        becomeReady(connection, id)
+        return index
+    }
+
+    /// The server does not take us as who we say we are.
+    private func refuseGreeting(_ connection: BackendConnection, _ said: String) {
+        guard let id = connection.id else { return }
+        pending.wishes.append(.close(id))
+        connections.remove(id)
+        connection.state = .connecting
+        refuse(connection, reason: "it answered '\(said)'")
+    }
+
+    /// Closes a connection whose bytes cannot be trusted any more.
+    func distrust(_ connection: BackendConnection, _ reason: String) {
+        guard let id = connection.id else { return }
+        pending.log(
+            .warning, "Closing a connection to \(servers[connection.server].name): \(reason)")
+        pending.wishes.append(.close(id))
+        lose(connection)
+    }
+
+    /// The name leads elsewhere: connects anew as soon as no reply is owed on the old connection.
+    func follow(_ connection: BackendConnection) {
+        guard case .ready(let id, let since, _) = connection.state else { return }
+        guard connection.tickets.isEmpty else {
+            connection.state = .ready(id, since: since, hasMoved: true)
+            return
+        }
+        pending.log(
+            .notice, "\(servers[connection.server].name) has a new address: connecting anew")
+        pending.wishes.append(.close(id))
+        connections.remove(id)
+        guard connection.use != .alone, connection.use != .retired else {
+            return abandon(connection)
+        }
+        beginAnew(connection)
+        connection.refusals = 0
+        connect(connection)
+    }
+
+    private func beginAnew(_ connection: BackendConnection) {
+        if connection.stall != nil { stalled -= 1 }
+        connection.reset()
+        wakeThoseWaiting(for: connection)
+    }
+
+    /// A connection is gone. Reads on it are done elsewhere; other requests that had begun to leave may have run, so
+    /// their clients are closed, as the server itself would have closed them; the rest is answered that it never
+    /// left.
+    func lose(_ connection: BackendConnection) {
+        guard let id = connection.id else {
+            preconditionFailure("a connection was lost that did not stand")
+        }
+        connections.remove(id)
+        let server = servers[connection.server]
+        server.counters.losses += 1
+        let since: Instant
+        switch connection.state {
+        case .ready(_, let instant, _), .greeting(_, let instant): since = instant
+        case .connecting, .waiting, .gone: since = now.instant
+        }
+        // Nobody may be sent to it while its requests are shared out among the others.
+        connection.state = .waiting(until: now.instant, reason: "the connection was lost")
+        guard connection.use != .alone, connection.use != .retired else {
+            settleTickets(of: connection, sent: connection.output.sent, "the connection was lost")
+            return abandon(connection)
+        }
+        if connection.use != .control {
+            pending.log(.warning, "Lost a connection to \(server.name)")
+        }
+        changed(server)
+        settleTickets(of: connection, sent: connection.output.sent, "the connection was lost")
+        beginAnew(connection)
+        if now.instant - since >= BackendConnection.steady {
+            connection.refusals = 0
+            connect(connection)
+        } else {
+            wait(connection, reason: "it closes connections at once")
+        }
+    }
+
+    /// A connection could not be made.
+    func refuse(_ connection: BackendConnection, reason: String) {
+        if case .gone = connection.state { return endUnwanted(connection) }
+        guard case .connecting = connection.state else {
+            preconditionFailure("link \(connection.link.number) was refused unasked")
+        }
+        let server = servers[connection.server]
+        if connection.refusals == 0, connection.use != .alone, connection.use != .control {
+            pending.log(.warning, "Cannot reach \(server.name): \(reason)")
+        }
+        connection.state = .waiting(until: now.instant, reason: reason)
+        changed(server)
+        settleTickets(of: connection, sent: 0, reason)
+        guard connection.use != .alone, connection.use != .retired else {
+            return abandon(connection)
+        }
+        beginAnew(connection)
+        wait(connection, reason: reason)
+    }
+
+    private func wait(_ connection: BackendConnection, reason: String) {
+        connection.refusals += 1
+        connection.state = .waiting(until: now.instant + connection.retryDelay, reason: reason)
+        scheduleWake()
+    }
+
+    /// Lets go of a connection that is not made again, and of its link.
+    private func abandon(_ connection: BackendConnection) {
+        // Its client may have been closed on the way here, and have let go of it already.
+        if case .gone = connection.state { return }
+        // An attempt that nobody wants any more is still to end, and its number is taken until then: the driver may
+        // have news of it already.
+        let isUnderWay = if case .connecting = connection.state { true } else { false }
+        beginAnew(connection)
+        connection.state = .gone
+        let server = servers[connection.server]
+        if connection.use == .alone {
+            if !isUnderWay { server.privateCount -= 1 }
+            server.spares.removeAll { $0 === connection }
+        }
+        if !isUnderWay { free(connection.link) }
+        let owner = connection.owner
+        connection.owner = nil
+        if let owner, let client = clients[owner] { lostPrivate(connection, of: client) }
+    }
+
+    /// An attempt has ended that nobody wanted any more.
+    private func endUnwanted(_ connection: BackendConnection) {
+        if connection.use == .alone { servers[connection.server].privateCount -= 1 }
+        free(connection.link)
+    }
+
+    private func free(_ link: LinkID) {
+        links[Int(link.number)] = nil
+        freeLinks.append(link.number)
+    }
+
+    /// Closes a connection that owes nothing and is not wanted any more.
+    func discard(_ connection: BackendConnection) {
+        precondition(connection.tickets.isEmpty, "a connection goes that still owes replies")
+        if let id = connection.id {
+            pending.wishes.append(.close(id))
+            connections.remove(id)
+        }
+        abandon(connection)
+    }
+
+    /// A shared connection is busy with a large reply: new requests get a fresh one, and so do the reads that wait
+    /// behind it, which would not be answered before all of it has come. The old one closes when it owes nothing
+    /// that anybody waits for.
+    func retire(_ connection: BackendConnection) {
+        let server = servers[connection.server]
+        guard connection.use == .reads || connection.use == .writes,
+            let lane = server.lanes[connection.lane]
+        else { return }
+        let fresh = makeConnection(to: server, lane: connection.lane, connection.use)
+        if let place = lane.readers.firstIndex(where: { $0 === connection }) {
+            lane.readers[place] = fresh
+        } else if let place = lane.writers.firstIndex(where: { $0 === connection }) {
+            lane.writers[place] = fresh
+        }
+        connection.use = .retired
+        var staying = clientsThatStay(on: connection, sent: connection.output.sent)
+        // The server has carried these out, and their replies may be as large: it makes none a third time.
+        connection.tickets.visit { if $0.attempts > 0 { staying.insert($0.client) } }
+        moveReads(from: connection, to: fresh) {
+            clients[$0] != nil && !staying.contains($0)
+        }
+        wakeThoseWaiting(for: connection)
+    }
+
+    /// Closes a retired connection as soon as nobody waits for what it still owes: the rest of a large reply need not
+    /// be carried here to be dropped. Requests that may change data are waited for.
+    func leaveIfUnwanted(_ connection: BackendConnection) {
+        guard connection.use == .retired,
+            !connection.tickets.contains(where: { $0.kind != .read || clients[$0.client] != nil })
+        else { return }
+        while let ticket = connection.tickets.popFirst() {
+            servers[connection.server].outstanding -= Int(ticket.replies)
+        }
+        discard(connection)
+    }
+}

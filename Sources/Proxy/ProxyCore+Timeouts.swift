@@ -1,0 +1,100 @@
+// Requests that take too long, and connections on which nothing is heard any more.
+
+import RESP
+
+extension ProxyCore {
+    /// Has the tickets looked through in a while, unless that is going to happen anyway.
+    func scheduleScan() {
+        guard nextScan == nil, configuration.timeouts.request > .zero else { return }
+        let due = now.instant + configuration.timeouts.request / 8
+        nextScan = due
+        pending.wakeAt = min(due, pending.wakeAt ?? due)
+    }
+
+    /// Answers requests whose time is up. Their replies, should they come, are dropped: a connection that others
+    /// share goes on.
+    func giveUpLateRequests() {
+        nextScan = nil
+        var isAnyOut = false
+        for connection in links {
+            guard let connection, !connection.tickets.isEmpty else { continue }
+            isAnyOut = true
+            giveUpLateRequests(of: connection)
+        }
+        if isAnyOut { scheduleScan() }
+    }
+
+    private func giveUpLateRequests(of connection: BackendConnection) {
+        let limit = configuration.timeouts.request
+        let isBegun = !connection.scanner.isAtStart
+        if isBegun, connection.stall == nil, connection.heardAt + limit <= now.instant,
+            connection.use != .alone
+        {
+            return distrust(connection, "it fell silent in the middle of a reply")
+        }
+        // A script may keep a server busy for long; one that answers no probe either is gone.
+        let mayBeGone =
+            servers[connection.server].health.isSilent
+            || configuration.timeouts.probeInterval == .zero
+        if mayBeGone, connection.id != nil, let first = connection.tickets.first,
+            connection.use != .alone || first.client == Ticket.nobody, connection.stall == nil,
+            first.since + limit * 3 <= now.instant, connection.heardAt + limit * 3 <= now.instant
+        {
+            return distrust(connection, "it has answered nothing for \(ProxyCore.text(limit * 3))")
+        }
+        // What it will do to the connection's state, and when, nobody can say any more.
+        if connection.use == .alone, connection.id != nil, let first = connection.tickets.first,
+            first.since + limit <= now.instant, connection.owner == nil || first.errand != nil
+        {
+            return distrust(connection, "it does not answer a question about a connection's state")
+        }
+        let server = servers[connection.server]
+        var late: [Ticket] = []
+        var unanswered: [ErrandStep] = []
+        // Whoever has half of a reply, or waits for what may take its time, gets nothing before that is there.
+        var patient = isBegun ? connection.tickets.first?.client : nil
+        connection.tickets.update { ticket in
+            if ticket.kind == .blocking { patient = ticket.client }
+            if let step = ticket.errand, ticket.since + limit <= now.instant,
+                connection.use != .control
+            {
+                unanswered.append(step)
+                ticket.errand = nil
+            }
+            guard ticket.client != patient, ticket.client != Ticket.nobody,
+                ticket.since + limit <= now.instant
+            else { return }
+            late.append(ticket)
+            ticket.client = Ticket.nobody
+        }
+        for step in unanswered { hearNothing(for: step, "it took too long") }
+        for ticket in late {
+            server.counters.timeouts += Int(ticket.replies)
+            guard let client = clients[ticket.client], client.owed > 0 else { continue }
+            counters.timeouts += Int(ticket.replies)
+            noteTimeOut(ticket, on: connection)
+            for _ in 0..<ticket.replies {
+                if ticket.isWanted {
+                    appendTooLate(ticket.kind, server, to: &client.output)
+                }
+                noteDelivered(1, to: client, ticket.kind)
+            }
+            settle(client)
+        }
+    }
+
+    private func appendTooLate(
+        _ kind: Ticket.Kind, _ server: BackendServer, to output: inout OutputQueue
+    ) {
+        let limit = configuration.timeouts.request
+        output.append("-TIMEOUT ")
+        output.append(text: "\(server.name) did not answer within \(ProxyCore.text(limit))")
+        output.append(
+            kind == .read ? "\r\n" : "; the command may have run, or may still do so\r\n")
+    }
+
+    static func text(_ duration: Duration) -> String {
+        let milliseconds = duration.nanoseconds / 1_000_000
+        return milliseconds % 1000 == 0 ? "\(milliseconds / 1000) s" : "\(milliseconds) ms"
+    }
+}
