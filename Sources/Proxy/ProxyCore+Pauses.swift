@@ -146,10 +146,7 @@ extension ProxyCore {
 
     /// The time is up: the slow client is closed if others wait behind it, and may go on being slow if not.
     func breakStall(_ stall: BackendConnection.Stall, of connection: BackendConnection) {
-        let isInTheWay =
-            connection.tickets.owesAnybody(but: stall.client)
-            || connection.waiting.contains { $0 != stall.client }
-        guard isInTheWay, let client = clients[stall.client] else {
+        guard isInTheWay(stall.client, of: connection), let client = clients[stall.client] else {
             connection.stall = .init(client: stall.client, since: now.instant)
             return
         }
@@ -157,6 +154,13 @@ extension ProxyCore {
             .warning, "Closing client \(client.peer): others waited behind replies it does not read"
         )
         drop(client)
+    }
+
+    /// Whether other clients are owed replies on this connection, or wait to be taken on it. O(tickets).
+    func isInTheWay(_ client: ConnectionID, of connection: BackendConnection) -> Bool {
+        let isAnother = { [clients] (id: ConnectionID) in id != client && clients[id] != nil }
+        return connection.tickets.contains { isAnother($0.client) }
+            || connection.waiting.contains(where: isAnother)
     }
 
     // MARK: When to wake up

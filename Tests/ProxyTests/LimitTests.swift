@@ -142,6 +142,23 @@ import Testing
         #expect(proxy.driver.output(of: slow).utf8.count == 7 + 1000 + 2)
     }
 
+    /// Who has gone does not wait any more: a slow reader is not closed for the reply that nobody will read.
+    @Test func stallBeforeOneThatIsGone() throws {
+        let proxy = ProxyUnderTest { $0.limits.clientOutput = 100 }
+        let (slow, other) = (proxy.driver.connect(), proxy.driver.connect())
+        proxy.driver.room[slow] = 0
+        proxy.driver.command(["GET", "big"], to: slow)
+        proxy.driver.command(["GET", "small"], to: other)
+        proxy.says("$1000\r\n" + String(repeating: "x", count: 500), on: .masterReads)
+        proxy.driver.cut(other)
+        proxy.driver.pass(.seconds(10))
+        #expect(!proxy.driver.closed.contains(slow))
+        proxy.driver.room[slow] = nil
+        proxy.driver.drain(slow)
+        proxy.says(String(repeating: "x", count: 500) + "\r\n$1\r\n1\r\n", on: .masterReads)
+        #expect(proxy.driver.output(of: slow).utf8.count == 7 + 1000 + 2)
+    }
+
     /// Clients that wait because the master moves are others too: they have no tickets, and wait all the same.
     @Test func stallOfAMasterThatMoves() throws {
         let proxy = ProxyUnderTest { $0.limits.clientOutput = 100 }

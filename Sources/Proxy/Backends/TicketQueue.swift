@@ -79,11 +79,6 @@ struct TicketQueue {
         for index in 0..<count { change(&ring[(head + index) & (ring.count - 1)]!) }
     }
 
-    /// Whether a client other than this one waits. O(tickets).
-    func owesAnybody(but client: ConnectionID) -> Bool {
-        contains { $0.client != client && $0.client != Ticket.nobody }
-    }
-
     private mutating func removeFirst() {
         ring[head] = nil
         head = (head + 1) & (ring.count - 1)
