@@ -7,7 +7,7 @@ extension ProxyCore {
         let server = servers[connection.server]
         let isBegun = !connection.scanner.isAtStart
         var isFirst = true
-        var staying = clientsThatStay(on: connection, sent: sent)
+        var staying = clientsThatStay(on: connection, .loss, sent: sent)
         var moved: Set<ConnectionID> = []
         while let ticket = connection.tickets.popFirst() {
             let isBegun = isFirst && isBegun
@@ -46,41 +46,6 @@ extension ProxyCore {
             }
             settle(client)
         }
-    }
-
-    /// Clients of whose tickets one cannot be done elsewhere: then none is, lest one be answered before another that
-    /// was asked before it.
-    func clientsThatStay(on connection: BackendConnection, sent: Int) -> Set<ConnectionID> {
-        var staying: Set<ConnectionID> = []
-        var isBegun = !connection.scanner.isAtStart
-        var specialsSeen = 0
-        connection.tickets.visit { ticket in
-            var special: SpecialReply?
-            if ticket.delivery == .special {
-                special = connection.specials[specialsSeen]
-                specialsSeen += 1
-            }
-            let mayMove =
-                ticket.kind == .read && canBeSentAgain(special)
-                && !(isBegun && hasPassedOn(special))
-                && (Int(ticket.attempts) < configuration.reads.retries || ticket.start >= sent)
-            if !mayMove { staying.insert(ticket.client) }
-            isBegun = false
-        }
-        return staying
-    }
-
-    private func canBeSentAgain(_ special: SpecialReply?) -> Bool {
-        switch special {
-        case nil, .block?, .cursor(_, begins: true)?: true
-        case .cursor?, .gathered?: false
-        }
-    }
-
-    /// Whether part of the reply that has begun is with the client already.
-    func hasPassedOn(_ special: SpecialReply?) -> Bool {
-        guard case .block(let block) = special else { return true }
-        return block.dropped == 0 && block.error.isEmpty
     }
 
     /// What a client reads of a transaction before it is closed.

@@ -3,6 +3,45 @@
 
 import RESP
 
+/// Why reads are to be done elsewhere.
+enum MoveReason {
+    case loss
+    /// The server has answered that it cannot.
+    case complaint
+    /// The server answers nothing.
+    case silence
+    /// A large reply comes first.
+    case largeReply
+}
+
+/// What decides whether the requests of a ticket may be sent again elsewhere.
+struct MoveEvidence {
+    var kind = Ticket.Kind.read
+    /// A special delivery that cannot be had elsewhere.
+    var isBound = false
+    /// Its client has part of the reply.
+    var isPassedOn = false
+    /// The server may have begun with it.
+    var wasSent = true
+    /// How often it was sent before, and may be.
+    var attempts = 0
+    var retries = 2
+    /// The server works on it now, and it may be what keeps the server from answering.
+    var mayBeTheCause = false
+
+    func mayMove(_ reason: MoveReason) -> Bool {
+        guard kind == .read, !isBound, !isPassedOn else { return false }
+        guard wasSent else { return true }
+        return switch reason {
+        case .loss, .complaint: attempts < retries
+        // What has stopped one server would stop the next one too.
+        case .silence: attempts == 0 && !mayBeTheCause
+        // The server has carried it out, and its reply may be as large: none is made a third time.
+        case .largeReply: attempts == 0
+        }
+    }
+}
+
 extension ProxyCore {
     /// Has all unanswered reads of a client done by another server, in their order. What this connection still
     /// answers to them is dropped. False when that cannot be, and nothing was changed. The target may be the same
@@ -10,24 +49,89 @@ extension ProxyCore {
     func moveReads(
         of client: ClientSession, from connection: BackendConnection, to target: BackendConnection
     ) -> Bool {
-        guard connection.output.retains, connection.use == .reads || connection.use == .retired,
-            !clientsThatStay(on: connection, sent: connection.output.sent).contains(client.id)
+        guard connection.mayBeAskedElsewhere,
+            !clientsThatStay(on: connection, .complaint).contains(client.id)
         else { return false }
         moveReads(from: connection, to: target) { $0 == client.id }
         return true
     }
 
-    /// Has all reads done elsewhere that a connection still owes to clients, as far as they may be asked again.
-    func moveAllReads(from connection: BackendConnection) {
-        let staying = clientsThatStay(on: connection, sent: connection.output.sent)
-        guard
-            let patient = connection.tickets.firstClient(where: {
-                clients[$0] != nil && !staying.contains($0)
-            }), let client = clients[patient],
-            let target = otherReader(than: connection, for: client)
-        else { return }
-        servers[connection.server].counters.retriedAway += 1
-        moveReads(from: connection, to: target) { clients[$0] != nil && !staying.contains($0) }
+    /// A server has stopped answering: has the reads done elsewhere that a connection still owes, as far as they may be
+    /// asked again, and lets those choose anew who wait for room on it.
+    func leave(_ connection: BackendConnection) {
+        let staying = clientsThatStay(on: connection, .silence)
+        if let patient = connection.tickets.firstClient(where: {
+            clients[$0] != nil && !staying.contains($0)
+        }), let client = clients[patient],
+            let target = otherReader(than: connection, for: client, .silence)
+        {
+            servers[connection.server].counters.retriedAway += 1
+            moveReads(from: connection, to: target) { clients[$0] != nil && !staying.contains($0) }
+        }
+        wakeThoseWaiting(for: connection)
+    }
+
+    /// Clients of whose tickets one cannot be done elsewhere: then none is, lest one be answered before another that
+    /// was asked before it. `sent` is how much of the output has left, if not all that the driver has taken.
+    func clientsThatStay(
+        on connection: BackendConnection, _ reason: MoveReason, sent: Int? = nil
+    ) -> Set<ConnectionID> {
+        let sent = sent ?? connection.output.sent
+        var staying: Set<ConnectionID> = []
+        var isFirst = true
+        var specialsSeen = 0
+        connection.tickets.visit { ticket in
+            var special: SpecialReply?
+            if ticket.delivery == .special {
+                special = connection.specials[specialsSeen]
+                specialsSeen += 1
+            }
+            let isBegun = isFirst && !connection.scanner.isAtStart
+            let evidence = MoveEvidence(
+                kind: ticket.kind, isBound: !canBeSentAgain(special),
+                isPassedOn: isBegun && hasPassedOn(special), wasSent: ticket.start < sent,
+                attempts: Int(ticket.attempts), retries: configuration.reads.retries,
+                mayBeTheCause: reason == .silence && isFirst && mayTakeLong(ticket, on: connection))
+            if !evidence.mayMove(reason) { staying.insert(ticket.client) }
+            isFirst = false
+        }
+        return staying
+    }
+
+    private func canBeSentAgain(_ special: SpecialReply?) -> Bool {
+        switch special {
+        case nil, .block?, .cursor(_, begins: true)?: true
+        case .cursor?, .gathered?: false
+        }
+    }
+
+    /// Whether part of the reply that has begun is with the client already.
+    func hasPassedOn(_ special: SpecialReply?) -> Bool {
+        guard case .block(let block) = special else { return true }
+        return block.dropped == 0 && block.error.isEmpty
+    }
+
+    /// Whether the request that a server works on is of those that can keep it busy.
+    private func mayTakeLong(_ ticket: Ticket, on connection: BackendConnection) -> Bool {
+        guard ticket.delivery != .special, connection.output.retains else { return true }
+        return withFirstUnanswered(ticket, on: connection) { request in
+            table.find(request).map { !table[$0].flags.contains(.fast) } ?? true
+        }
+    }
+
+    /// Shows the first request of a ticket that is not answered.
+    func withFirstUnanswered<Outcome>(
+        _ ticket: Ticket, on connection: BackendConnection, _ body: (Request) -> Outcome
+    ) -> Outcome {
+        var requests = ByteBuffer()
+        let end = connection.output.end
+        connection.output.copy(from: ticket.start, to: end, into: &requests)
+        let start = lengthOfRequests(Int(ticket.done), in: requests.bytes)
+        let rest = requests.bytes.extracting(start..<requests.count)
+        var parser = RequestParser()
+        guard case .request(let length)? = try? parser.parse(rest, from: 0, limits: requestLimits)
+        else { preconditionFailure("what was sent cannot be read again") }
+        return body(parser.request(in: rest.extracting(0..<length)))
     }
 
     /// Sends the requests of some clients again on another connection. O(tickets).
@@ -64,7 +168,9 @@ extension ProxyCore {
     ) -> Bool {
         guard connection.output.retains else { return false }
         if isFirst {
-            guard let target = otherReader(than: connection, for: client) else { return false }
+            guard let target = otherReader(than: connection, for: client, .loss) else {
+                return false
+            }
             client.link = target.link
         }
         guard let link = client.link, let target = links[Int(link.number)], target !== connection
@@ -73,20 +179,31 @@ extension ProxyCore {
         return true
     }
 
+    /// Where a client's reads can be done instead.
     func otherReader(
-        than connection: BackendConnection, for client: ClientSession
+        than connection: BackendConnection, for client: ClientSession, _ reason: MoveReason
     ) -> BackendConnection? {
-        let others = readable.filter { $0 != connection.server }
-        var server: BackendServer?
-        if !others.isEmpty {
-            server = servers[others[Int(chance.next() % UInt64(others.count))]]
-        } else if configuration.reads.includeMaster != .never, connection.server != 0 {
-            server = master
-        }
-        guard let server else { return nil }
+        guard let server = otherServer(than: servers[connection.server], reason) else { return nil }
         let lane = lane(Int32(connection.lane), of: server)
         let target = lane.readers[Int(client.id.slot) % lane.readers.count]
         return target.isComing && !target.hasMoved ? target : nil
+    }
+
+    private func otherServer(than server: BackendServer, _ reason: MoveReason) -> BackendServer? {
+        if isSetAside(server) {
+            let others = servers.filter {
+                $0 !== server && $0.health.isHealthy && isSetAside($0)
+                    && !server.place.tags.filter(classifier.tags.contains)
+                        .filter($0.place.tags.contains).isEmpty
+            }
+            if let other = others.min(by: { $0.outstanding < $1.outstanding }) { return other }
+            // What is kept from ordinary servers because it is slow must not stop them now.
+            return reason == .silence ? nil : master
+        }
+        let others = readable.filter { $0 != server.index }
+        if !others.isEmpty { return servers[others[Int(chance.next() % UInt64(others.count))]] }
+        let mayUseMaster = configuration.reads.includeMaster != .never && server.role != .master
+        return mayUseMaster ? master : nil
     }
 
     /// Puts the unanswered requests of a ticket on another connection.

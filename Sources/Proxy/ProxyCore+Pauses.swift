@@ -23,6 +23,12 @@ extension ProxyCore {
             && mayTake(connection)
     }
 
+    /// What was to go over it goes over another one now, if there is one.
+    private func isLeft(_ connection: BackendConnection) -> Bool {
+        connection.use == .retired
+            || connection.use == .reads && servers[connection.server].health.state == .ejected
+    }
+
     /// A connection whose name has moved ends when it has answered all; what one client has for itself it may finish.
     private func mayTake(_ connection: BackendConnection) -> Bool {
         !connection.hasMoved || connection.use == .alone
@@ -76,7 +82,7 @@ extension ProxyCore {
                 else { continue }
             case .backend(let link):
                 if let connection = links[Int(link.number)], connection.isComing,
-                    !hasMuchRoom(connection)
+                    !hasMuchRoom(connection), !isLeft(connection)
                 {
                     if !client.isWaiting { blocked.append((connection, id)) }
                     continue
@@ -132,16 +138,19 @@ extension ProxyCore {
 
     func endStall(on client: ClientSession) {
         guard stalled > 0 else { return }
-        for connection in links {
-            guard let connection, connection.stall?.client == client.id, let id = connection.id
-            else { continue }
-            connection.stall = nil
-            // It could say nothing meanwhile: its silence is counted anew.
-            connection.heardAt = now.instant
-            stalled -= 1
-            pending.wishes.append(.resume(id))
+        for case let connection? in links where connection.stall?.client == client.id {
+            endStall(of: connection)
         }
         scheduleWake()
+    }
+
+    private func endStall(of connection: BackendConnection) {
+        guard let id = connection.id else { return }
+        connection.stall = nil
+        // It could say nothing meanwhile: its silence is counted anew.
+        connection.heardAt = now.instant
+        stalled -= 1
+        pending.wishes.append(.resume(id))
     }
 
     /// The time is up: the slow client is closed if others wait behind it, and may go on being slow if not.
@@ -149,6 +158,10 @@ extension ProxyCore {
         guard isInTheWay(stall.client, of: connection), let client = clients[stall.client] else {
             connection.stall = .init(client: stall.client, since: now.instant)
             return
+        }
+        // What it was owed here has been answered by a time-out.
+        guard connection.tickets.contains(where: { $0.client == stall.client }) else {
+            return endStall(of: connection)
         }
         pending.log(
             .warning, "Closing client \(client.peer): others waited behind replies it does not read"

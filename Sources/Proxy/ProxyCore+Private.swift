@@ -119,6 +119,7 @@ extension ProxyCore {
         connection.owner = nil
         if server.spares.contains(where: { $0 === connection }) { return }
         guard connection.isReady, !connection.hasMoved, !connection.isSoiled,
+            connection.stall == nil,
             server.spares.count < ProxyCore.sparesKept
         else { return discard(connection) }
         server.spares.append(connection)
@@ -227,6 +228,17 @@ extension ProxyCore {
         reader.recycle(client.cutShort())
     }
 
+    /// All of a large request has been passed on: from now on it is a request like others, which takes so long at most.
+    private func beginWait(for client: ClientSession, on connection: BackendConnection?) {
+        client.extras?.pin?.isUploading = false
+        connection?.tickets.update { ticket in
+            guard ticket.client == client.id, ticket.kind == .blocking else { return }
+            ticket.kind = .write
+            ticket.since = now.instant
+            client.writes += ticket.replies
+        }
+    }
+
     func continueUpload(
         _ piece: Request, of client: ClientSession, isLast: Bool
     ) -> RequestReader.Verdict {
@@ -249,6 +261,7 @@ extension ProxyCore {
         }
         guard isLast else { return .goOn }
         extras.upload = nil
+        if case .to = upload { beginWait(for: client, on: connection) }
         if case .queued = upload { reply(to: client) { $0.append("+QUEUED\r\n") } }
         extras.endRequest()
         // A server that answered before it had heard all of it waits for nothing more.

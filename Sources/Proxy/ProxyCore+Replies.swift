@@ -103,9 +103,7 @@ extension ProxyCore {
                 client.isMidReply = !connection.scanner.isAtStart
             }
             noteDelivered(replies, to: client, ticket.kind)
-            if client.output.count > 4 * configuration.limits.clientOutput {
-                stall(connection, on: client)
-            }
+            stallIfTooMuch(connection, for: client)
             settle(client)
         } else if ticket.kind != .errand {
             counters.tombstones += replies
@@ -188,25 +186,37 @@ extension ProxyCore {
 
     /// Passes an error on, or has the read done elsewhere when it says only that this server cannot.
     private func judge(_ line: Span<UInt8>, of ticket: Ticket, _ connection: BackendConnection) {
-        let server = servers[connection.server]
-        server.counters.errors += 1
-        let complaint = Complaint(line)
-        if let complaint { note(complaint, of: server) }
-        if complaint != nil, ticket.kind == .read, ticket.delivery == .plain,
-            Int(ticket.attempts) < configuration.reads.retries,
-            let client = clients[ticket.client],
-            let target = complaint == .noScript
-                ? repair(ticket, on: connection, of: client)
-                : otherReader(than: connection, for: client),
-            moveReads(of: client, from: connection, to: target)
-        {
-            server.counters.retriedAway += 1
-            // This reply is the first of those that nobody waits for any more.
-            guard let dropped = connection.tickets.first else { return }
-            return settle(1, of: dropped, on: connection)
+        if ticket.delivery == .plain, hasMoved(line, of: ticket, on: connection) {
+            return dropFirstReply(of: connection)
         }
         if clients[ticket.client] != nil { counters.errors.count(line) }
         pass(line, 1, of: ticket, connection)
+    }
+
+    /// Notes an error of a server. True when it says only that this server cannot, and what its client waits for on
+    /// this connection is done elsewhere now.
+    private func hasMoved(
+        _ line: Span<UInt8>, of ticket: Ticket, on connection: BackendConnection
+    ) -> Bool {
+        let server = servers[connection.server]
+        server.counters.errors += 1
+        guard let complaint = Complaint(line) else { return false }
+        note(complaint, of: server)
+        guard ticket.kind == .read, connection.mayBeAskedElsewhere,
+            Int(ticket.attempts) < configuration.reads.retries, let client = clients[ticket.client],
+            let target = complaint == .noScript && ticket.delivery == .plain
+                ? repair(ticket, on: connection, of: client)
+                : otherReader(than: connection, for: client, .complaint),
+            moveReads(of: client, from: connection, to: target)
+        else { return false }
+        server.counters.retriedAway += 1
+        return true
+    }
+
+    /// The reply at hand is the first of those that nobody waits for any more.
+    private func dropFirstReply(of connection: BackendConnection) {
+        guard let dropped = connection.tickets.first else { return }
+        settle(1, of: dropped, on: connection)
     }
 
     // MARK: Replies that are not passed on as they come
@@ -260,19 +270,9 @@ extension ProxyCore {
             return pass(part, isWhole ? 1 : 0, ofSpecial: ticket, connection)
         }
         guard isWhole else { return }
-        servers[connection.server].counters.errors += 1
-        let complaint = Complaint(block.error.span)
-        if let complaint { note(complaint, of: servers[connection.server]) }
-        if complaint != nil, ticket.kind == .read,
-            Int(ticket.attempts) < configuration.reads.retries,
-            let client = clients[ticket.client],
-            let target = otherReader(than: connection, for: client),
-            moveReads(of: client, from: connection, to: target)
-        {
-            servers[connection.server].counters.retriedAway += 1
+        if hasMoved(block.error.span, of: ticket, on: connection) {
             connection.specials.removeFirst()
-            guard let dropped = connection.tickets.first else { return }
-            return settle(1, of: dropped, on: connection)
+            return dropFirstReply(of: connection)
         }
         if let client = clients[ticket.client], !ticket.isSilent {
             block.appendRefusal(to: &client.output)
@@ -295,10 +295,17 @@ extension ProxyCore {
                 client.isMidReply = !connection.scanner.isAtStart
             }
             noteDelivered(replies, to: client, ticket.kind)
-            if client.output.count > 4 * configuration.limits.clientOutput {
-                stall(connection, on: client)
-            }
+            stallIfTooMuch(connection, for: client)
             settle(client)
+        }
+    }
+
+    /// A connection whose next replies are for a client that does not take what it has is not read from.
+    private func stallIfTooMuch(_ connection: BackendConnection, for client: ClientSession) {
+        if client.output.count > 4 * configuration.limits.clientOutput,
+            connection.tickets.first?.client == client.id
+        {
+            stall(connection, on: client)
         }
     }
 
@@ -306,11 +313,33 @@ extension ProxyCore {
         _ part: Span<UInt8>, isWhole: Bool, of ticket: Ticket, _ connection: BackendConnection
     ) {
         guard case .cursor(var rewriter, let begins) = connection.specials[0] else { return }
+        if connection.scanner.kind == .error {
+            connection.gathered.append(part)
+            guard connection.gathered.count <= RequestLimits.lineLength else {
+                return distrust(connection, "it sent an error without an end")
+            }
+            guard isWhole else { return }
+            var line = ByteBuffer()
+            swap(&line, &connection.gathered)
+            return judgeWalk(line.bytes, of: ticket, connection)
+        }
         if let client = clients[ticket.client], !ticket.isSilent {
             rewriter.rewrite(part, to: &client.output)
         }
         connection.specials[0] = .cursor(rewriter, begins: begins)
         pass(Span(), isWhole ? 1 : 0, ofSpecial: ticket, connection)
+    }
+
+    /// An error in place of a cursor and what comes with it. A walk that begins may begin elsewhere.
+    private func judgeWalk(
+        _ line: Span<UInt8>, of ticket: Ticket, _ connection: BackendConnection
+    ) {
+        if hasMoved(line, of: ticket, on: connection) {
+            connection.specials.removeFirst()
+            return dropFirstReply(of: connection)
+        }
+        if clients[ticket.client] != nil { counters.errors.count(line) }
+        pass(line, 1, ofSpecial: ticket, connection)
     }
 
     private func finishGathering(_ ticket: Ticket, _ connection: BackendConnection) {

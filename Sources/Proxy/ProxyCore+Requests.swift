@@ -66,7 +66,9 @@ extension ProxyCore {
         case .tail: return continueUpload(request, of: client, isLast: true)
         }
         if client.state == .closing { return .drop }
-        if let pause {
+        if case .backend(let link)? = pause, isOverdue(client) {
+            refuseOverdue(client, on: link)
+        } else if let pause {
             if client.putOffAt == nil { client.putOffAt = now.instant }
             self.pause(client, pause)
             return .notYet

@@ -27,9 +27,7 @@ extension ProxyCore {
     private func giveUpLateRequests(of connection: BackendConnection) {
         let limit = configuration.timeouts.request
         let isBegun = !connection.scanner.isAtStart
-        if isBegun, connection.stall == nil, connection.heardAt + limit <= now.instant,
-            connection.use != .alone
-        {
+        if isBegun, connection.stall == nil, connection.heardAt + limit <= now.instant {
             return distrust(connection, "it fell silent in the middle of a reply")
         }
         // A script may keep a server busy for long; one that answers no probe either is gone.
@@ -43,8 +41,10 @@ extension ProxyCore {
             return distrust(connection, "it has answered nothing for \(ProxyCore.text(limit * 3))")
         }
         // What it will do to the connection's state, and when, nobody can say any more.
-        if connection.use == .alone, connection.id != nil, let first = connection.tickets.first,
-            first.since + limit <= now.instant, connection.owner == nil || first.errand != nil
+        if connection.use == .alone, connection.id != nil,
+            connection.tickets.contains(where: {
+                $0.since + limit <= now.instant && (connection.owner == nil || $0.errand != nil)
+            })
         {
             return distrust(connection, "it does not answer a question about a connection's state")
         }
@@ -81,6 +81,37 @@ extension ProxyCore {
             }
             settle(client)
         }
+        for name in connection.waiting {
+            guard let client = clients[name], isOverdue(client) else { continue }
+            connection.waiting.removeAll { $0 == name }
+            client.isWaiting = false
+            goOn(client)
+        }
+    }
+
+    /// Whether the request that a client is to hand over again has waited for as long as it may.
+    func isOverdue(_ client: ClientSession) -> Bool {
+        guard let since = client.putOffAt, configuration.timeouts.request > .zero else {
+            return false
+        }
+        return since + configuration.timeouts.request <= now.instant
+    }
+
+    /// Answers a request for which there was no room on a connection for too long.
+    func refuseOverdue(_ client: ClientSession, on link: LinkID) {
+        counters.timeouts += 1
+        client.extras?.transaction?.isRefused = true
+        client.extras?.beginRequest()
+        let name = links[Int(link.number)].map { servers[$0.server].name } ?? "the server"
+        reply(to: client) {
+            $0.append("-TIMEOUT ")
+            $0.append(text: name)
+            $0.append(text: " took no more requests for ")
+            $0.append(text: ProxyCore.text(configuration.timeouts.request))
+            $0.append("; nothing was sent\r\n")
+        }
+        client.extras?.endRequest()
+        client.putOffAt = nil
     }
 
     private func appendTooLate(

@@ -295,4 +295,54 @@ import Testing
         #expect(proxy.driver.output(of: two) == error)
         #expect(proxy.driver.closed == [one, two])
     }
+
+    /// A client that has all that it asked for on a connection holds up nobody there, however slowly it reads.
+    @Test func noStallBehindAWholeReply() throws {
+        let proxy = ProxyUnderTest { $0.limits.clientOutput = 100 }
+        let (slow, other) = (proxy.driver.connect(), proxy.driver.connect())
+        proxy.driver.room[slow] = 0
+        proxy.driver.command(["GET", "big"], to: slow)
+        proxy.driver.command(["GET", "small"], to: other)
+        proxy.says("$500\r\n" + String(repeating: "x", count: 500) + "\r\n", on: .masterReads)
+        #expect(!proxy.isPaused(.masterReads))
+        proxy.says("$1\r\n1\r\n", on: .masterReads)
+        #expect(proxy.driver.output(of: other) == "$1\r\n1\r\n")
+        proxy.driver.pass(.seconds(2))
+        #expect(!proxy.driver.closed.contains(slow))
+    }
+
+    /// The same on a connection of its own, which goes to the next client at once.
+    @Test func noStallOfASpare() throws {
+        let proxy = ProxyUnderTest { $0.limits.clientOutput = 100 }
+        let (slow, other) = (proxy.driver.connect(), proxy.driver.connect())
+        let own = LinkID.next(after: 0)
+        proxy.driver.room[slow] = 0
+        proxy.driver.command(["BLPOP", "q", "0"], to: slow)
+        proxy.connect(own)
+        proxy.says("*2\r\n$1\r\nq\r\n$500\r\n", on: own)
+        proxy.says(String(repeating: "x", count: 500) + "\r\n", on: own)
+        proxy.driver.command(["BLPOP", "q", "0"], to: other)
+        #expect(!proxy.isPaused(own))
+        proxy.says("*-1\r\n", on: own)
+        #expect(proxy.driver.output(of: other) == "*-1\r\n")
+        proxy.driver.pass(.seconds(2))
+        #expect(!proxy.driver.closed.contains(slow))
+    }
+
+    /// Who waits for room on a connection to a server that has stopped answering goes elsewhere.
+    @Test func noWaitingForAServerThatIsLeft() throws {
+        let proxy = ProxyUnderTest(replicas: 2) { $0.limits.backendRequests = 1 }
+        let clients = (0..<6).map { _ in proxy.driver.connect() }
+        for client in clients { proxy.ask("GET", "a", by: client) }
+        let waiting = clients.filter { proxy.isHeldBack($0) }
+        #expect(waiting.count == 4)
+        let silent = proxy.core.servers[1]
+        silent.health.isSilent = true
+        proxy.core.changed(silent)
+        proxy.driver.pass(.zero)
+        _ = (proxy.sent(to: .replica(0)), proxy.sent(to: .replica(1)))
+        for _ in 0..<6 { proxy.says("+a\r\n", on: .replica(1)) }
+        #expect(clients.allSatisfy { proxy.driver.output(of: $0) == "+a\r\n" })
+        proxy.core.checkInvariants()
+    }
 }

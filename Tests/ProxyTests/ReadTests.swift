@@ -143,6 +143,83 @@ import Testing
         #expect(clients.allSatisfy { proxy.driver.output(of: $0) == "+new\r\n" })
     }
 
+    /// What keeps one server from answering would keep the next one: a request that can take long stays where it is, and
+    /// none is moved twice for such a reason, lest one slow read stop all servers and in the end the master.
+    @Test func trap30_slowReadsStayWhereTheyAre() throws {
+        let proxy = ProxyUnderTest(replicas: 2)
+        let clients = (0..<8).map { _ in proxy.driver.connect() }
+        for client in clients { proxy.ask("KEYS", "*", by: client) }
+        let silence = { (number: Int, isSilent: Bool) in
+            let server = proxy.core.servers[1 + number]
+            server.health.isSilent = isSilent
+            proxy.core.changed(server)
+            proxy.driver.pass(.milliseconds(1))
+        }
+        let first = (0..<2).map { proxy.sent(to: .replica($0)) }
+        silence(0, true)
+        // The first of them is what the server works on; those behind it are innocent.
+        #expect(
+            proxy.sent(to: .replica(1)).utf8.count
+                == first[0].utf8.count - Wire.text("KEYS", "*").utf8.count)
+        silence(1, true)
+        #expect(proxy.sent(to: .replica(0)) == "")
+        let moved = proxy.sent(to: .masterReads)
+        #expect(
+            moved.utf8.count == max(0, first[1].utf8.count - Wire.text("KEYS", "*").utf8.count))
+        proxy.core.checkInvariants()
+    }
+
+    /// What is kept from ordinary servers goes to none of them when the one set aside for it is busy.
+    @Test func trap30_whatIsSetAsideStaysAside() throws {
+        let proxy = ProxyUnderTest(replicas: 2) {
+            $0.backends.replicas[0].place.tags = ["slow"]
+            $0.commands = [CommandRule(name: "KEYS", route: .replica(tag: "slow"))]
+        }
+        let clients = (0..<3).map { _ in proxy.driver.connect() }
+        for client in clients { proxy.ask("KEYS", "*", by: client) }
+        let server = proxy.core.servers[1]
+        server.health.isSilent = true
+        proxy.core.changed(server)
+        proxy.driver.pass(.milliseconds(1))
+        #expect(proxy.sent(to: .replica(1)) == "")
+        #expect(proxy.sent(to: .masterReads) == "")
+        proxy.says(String(repeating: "*0\r\n", count: 3), on: .replica(0))
+        #expect(clients.allSatisfy { proxy.driver.output(of: $0) == "*0\r\n" })
+    }
+
+    /// Which requests may be sent again, and why.
+    @Test func whatMayBeMoved() {
+        typealias Change = (inout MoveEvidence) -> Void
+        let rows: [(Change, loss: Bool, complaint: Bool, silence: Bool, large: Bool)] = [
+            ({ _ in }, true, true, true, true),
+            ({ $0.kind = .write }, false, false, false, false),
+            ({ $0.kind = .blocking }, false, false, false, false),
+            ({ $0.isBound = true }, false, false, false, false),
+            ({ $0.isPassedOn = true }, false, false, false, false),
+            ({ $0.attempts = 1 }, true, true, false, false),
+            ({ $0.attempts = 2 }, false, false, false, false),
+            ({ $0.mayBeTheCause = true }, true, true, false, true),
+            (
+                {
+                    $0.attempts = 9
+                    $0.wasSent = false
+                }, true, true, true, true
+            ),
+            (
+                {
+                    $0.kind = .write
+                    $0.wasSent = false
+                }, false, false, false, false
+            ),
+        ]
+        for (number, row) in rows.enumerated() {
+            var evidence = MoveEvidence()
+            row.0(&evidence)
+            let may = [.loss, .complaint, .silence, .largeReply].map(evidence.mayMove)
+            #expect(may == [row.loss, row.complaint, row.silence, row.large], "row \(number)")
+        }
+    }
+
     /// A large reply must not hold up others: new requests get a fresh connection, reads that were behind it are asked
     /// again there, and the old one closes when it has answered what it was asked.
     @Test func largeRepliesRetireTheirConnection() throws {

@@ -180,4 +180,38 @@ import Testing
         proxy.says("+OK\r\n", on: own)
         #expect(proxy.driver.output(of: client) == "+OK\r\n+OK\r\n+OK\r\n+OK\r\n+OK\r\n")
     }
+
+    /// A connection of a client's own that falls silent in the middle of a reply is given up like a shared one.
+    @Test func silenceInAReplyOfItsOwn() throws {
+        let proxy = Self.proxy()
+        let client = proxy.driver.connect()
+        proxy.ask("BLPOP", "a", "0", by: client)
+        let own = LinkID.next(after: 0)
+        proxy.connect(own)
+        proxy.says("*2\r\n$1\r\na", on: own)
+        Self.wait(proxy, .seconds(4))
+        #expect(proxy.driver.closed.contains(client))
+        #expect(proxy.isClosed(own))
+    }
+
+    /// Who waits for room on a connection waits no longer than for a reply, and is told that nothing was sent.
+    @Test func lateForLackOfRoom() throws {
+        let proxy = ProxyUnderTest {
+            $0.timeouts.request = .seconds(1)
+            $0.limits.backendRequests = 1
+        }
+        let clients = (0..<3).map { _ in proxy.driver.connect() }
+        for client in clients { proxy.ask("GET", "a", by: client) }
+        proxy.ask("MULTI", by: clients[2])
+        Self.wait(proxy)
+        #expect(proxy.driver.output(of: clients[0]).hasPrefix("-TIMEOUT master 127.0.0.1:6379 did"))
+        let full =
+            "-TIMEOUT master 127.0.0.1:6379 took no more requests for 1 s; nothing was sent\r\n"
+        #expect(proxy.driver.output(of: clients[1]) == full)
+        #expect(proxy.driver.output(of: clients[2]) == full + "+OK\r\n")
+        proxy.says("+a\r\n", on: .masterReads)
+        proxy.ask("GET", "b", by: clients[1])
+        proxy.says("+b\r\n", on: .masterReads)
+        #expect(proxy.driver.output(of: clients[1]) == "+b\r\n")
+    }
 }

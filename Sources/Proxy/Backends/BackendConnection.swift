@@ -102,6 +102,11 @@ final class BackendConnection {
         if case .ready = state { true } else { false }
     }
 
+    /// Whether what was asked on it is kept, and can be asked of another server.
+    var mayBeAskedElsewhere: Bool {
+        output.retains && (use == .reads || use == .retired)
+    }
+
     var hasMoved: Bool {
         if case .ready(_, _, hasMoved: true) = state { true } else { false }
     }

@@ -227,9 +227,7 @@ extension ProxyCore {
             lane.writers[place] = fresh
         }
         connection.use = .retired
-        var staying = clientsThatStay(on: connection, sent: connection.output.sent)
-        // The server has carried these out, and their replies may be as large: it makes none a third time.
-        connection.tickets.visit { if $0.attempts > 0 { staying.insert($0.client) } }
+        let staying = clientsThatStay(on: connection, .largeReply)
         moveReads(from: connection, to: fresh) {
             clients[$0] != nil && !staying.contains($0)
         }

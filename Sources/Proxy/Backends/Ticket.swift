@@ -29,7 +29,7 @@ struct Ticket {
     /// Who asked. Nobody for the proxy's own questions, and when the answer is not wanted any more: a time-out was
     /// answered in its place, or another server does what was asked.
     var client: ConnectionID
-    let kind: Kind
+    var kind: Kind
     let delivery: Delivery
     /// How often these requests were sent before.
     let attempts: UInt8
@@ -38,7 +38,7 @@ struct Ticket {
     var replies: Int32
     /// Where the first request of the run begins in the connection's output.
     let start: Int
-    let since: Instant
+    var since: Instant
     /// Microseconds that the first request had waited here before it was sent.
     var waited: UInt32 = 0
     /// What the whole reply is for, when it is gathered.

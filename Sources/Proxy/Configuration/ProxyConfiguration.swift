@@ -77,7 +77,7 @@ package struct ProxyConfiguration: Sendable, Equatable {
 
     package struct Timeouts: Sendable, Equatable {
         package var connect = Duration.seconds(1)
-        /// From a request's arrival to its reply; zero: never.
+        /// From a request's sending to its reply, and for room to send it before that; zero: never.
         package var request = Duration.seconds(10)
         /// A client that sends nothing; zero: never.
         package var idle = Duration.zero

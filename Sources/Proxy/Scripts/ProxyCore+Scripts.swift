@@ -107,16 +107,10 @@ extension ProxyCore {
     func repair(
         _ ticket: Ticket, on connection: BackendConnection, of client: ClientSession
     ) -> BackendConnection? {
-        var call = ByteBuffer()
-        let end = connection.output.end
-        connection.output.copy(from: ticket.start, to: end, into: &call)
-        let start = lengthOfRequests(Int(ticket.done), in: call.bytes)
-        var parser = RequestParser()
-        let rest = call.bytes.extracting(start..<call.count)
-        guard case .request(let length)? = try? parser.parse(rest, from: 0, limits: requestLimits)
-        else { preconditionFailure("what was sent cannot be read again") }
-        let request = parser.request(in: rest.extracting(0..<length))
-        guard connection.use == .reads, request.count > 1, let script = scripts[request[1]] else {
+        let script = withFirstUnanswered(ticket, on: connection) { request in
+            connection.use == .reads && request.count > 1 ? scripts[request[1]] : nil
+        }
+        guard let script else {
             let lane = lane(Int32(connection.lane), of: master)
             let target = lane.readers[connectionNumber(of: client)]
             return target.isComing && target !== connection ? target : nil

@@ -80,7 +80,8 @@ extension ProxyCore {
         _ client: ClientSession, to key: LaneKey, _ reason: SessionChange.Reason
     ) -> ClientSession.Pause? {
         let pin = client.extras?.pin
-        if pin?.purpose == .oneAnswer { return .drained }
+        // A question behind unanswered requests could be given up before the server has heard it.
+        if pin?.purpose == .oneAnswer || pin != nil && client.owed > 0 { return .drained }
         let old = lanes[Int(client.lane)]
         guard let lane = laneNumber(key) else {
             reply(to: client) { $0.append(ProxyCore.tooManyLanes) }

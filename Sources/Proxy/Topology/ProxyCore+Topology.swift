@@ -48,15 +48,13 @@ extension ProxyCore {
         if state == .ejected { serversToLeave.append(server.index) }
     }
 
-    /// Has the reads that wait for servers done elsewhere that have stopped answering: their replies may never come.
+    /// Has the reads done elsewhere that wait for servers which have stopped answering: their replies may never come.
     private func leaveEjected() {
         let ejected = serversToLeave
         serversToLeave.removeAll()
-        for connection in links {
-            guard let connection, ejected.contains(connection.server), connection.use == .reads,
-                !connection.tickets.isEmpty
-            else { continue }
-            moveAllReads(from: connection)
+        for case let connection? in links
+        where ejected.contains(connection.server) && connection.use == .reads {
+            leave(connection)
         }
     }
 
@@ -81,7 +79,7 @@ extension ProxyCore {
     }
 
     /// A replica whose tag is named by a rule for commands takes the reads of those commands alone.
-    private func isSetAside(_ server: BackendServer) -> Bool {
+    func isSetAside(_ server: BackendServer) -> Bool {
         server.role == .replica && server.place.tags.contains { classifier.tags.contains($0) }
     }
 
@@ -124,7 +122,6 @@ extension ProxyCore {
         }
     }
 
-    /// A server that stands and does not answer, or with which no connection for questions comes to stand.
     /// A probe may be late long before the next is due.
     func noteSilence() {
         for server in servers where server.probe != nil {
@@ -132,6 +129,7 @@ extension ProxyCore {
         }
     }
 
+    /// A server that stands and does not answer, or with which no connection for questions comes to stand.
     private func noteSilence(of server: BackendServer, _ control: BackendConnection) {
         if control.isReady {
             server.unaskedSince = nil

@@ -169,4 +169,27 @@ import Testing
         #expect(proxy.driver.output(of: client) == "+OK\r\n")
         proxy.core.checkInvariants()
     }
+
+    /// A walk begins elsewhere when its server says that it cannot, however the error is cut; one that goes on hears of
+    /// it, and the server is asked how it is in both cases.
+    @Test(arguments: [1, 10, 27]) func complaints(cut: Int) {
+        let proxy = proxy()
+        let client = proxy.driver.connect()
+        proxy.core.links[Int(LinkID.replica(0).number)]?.tag = tag(1)
+        proxy.core.links[Int(LinkID.masterReads.number)]?.tag = tag(0)
+        let complaint = Array("-LOADING Redis is loading\r\n".utf8)
+        proxy.driver.command(["HSCAN", "h", "0"], to: client)
+        #expect(proxy.sent(to: .replica(0)) == Wire.text("HSCAN", "h", "0"))
+        proxy.says(Array(complaint[..<cut]), on: .replica(0))
+        proxy.says(Array(complaint[cut...]), on: .replica(0))
+        #expect(proxy.sent(to: .masterReads) == Wire.text("HSCAN", "h", "0"))
+        proxy.says(page("5"), on: .masterReads)
+        #expect(proxy.driver.output(of: client) == page("\(tag(0).tagging(5)!)"))
+        proxy.core.servers[1].probe = nil
+        proxy.driver.command(["HSCAN", "h", "\(tag(1).tagging(7)!)"], to: client)
+        proxy.says(complaint, on: .replica(0))
+        #expect(proxy.driver.output(of: client) == String(decoding: complaint, as: UTF8.self))
+        #expect(proxy.core.servers[1].probe != nil)
+        proxy.core.checkInvariants()
+    }
 }

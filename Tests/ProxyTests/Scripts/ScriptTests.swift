@@ -174,4 +174,18 @@ import Testing
             proxy.sent(to: .masterWrites)
                 == Wire.text("MULTI") + Wire.text("EVAL_RO", "return 1", "0") + Wire.text("EXEC"))
     }
+
+    /// On a connection of the client's own nothing is kept to be sent again: NOSCRIPT is the client's to read.
+    @Test(arguments: [["EVALSHA_RO", String(repeating: "a", count: 40), "0"], ["GET", "k"]])
+    func complaintsOnAConnectionOfItsOwn(words: [String]) {
+        let proxy = proxy()
+        let client = proxy.driver.connect()
+        proxy.driver.send(Wire.pipeline([["BLPOP", "q", "1"], words]), to: client)
+        let own = LinkID.next(after: 1)
+        proxy.connect(own)
+        let call = String(decoding: Wire.request(words), as: UTF8.self)
+        #expect(proxy.sent(to: own) == Wire.text("BLPOP", "q", "1") + call)
+        proxy.says("*-1\r\n" + noScript, on: own)
+        #expect(proxy.driver.output(of: client) == "*-1\r\n" + noScript)
+    }
 }

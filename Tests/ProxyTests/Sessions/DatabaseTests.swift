@@ -178,4 +178,44 @@ import Testing
         #expect(!proxy.driver.closed.contains(answered))
         #expect(!proxy.driver.closed.contains(blocked))
     }
+
+    /// Behind unanswered requests on a connection of its own a client is not moved: the question could be given up
+    /// before the server has heard it, and the change happen after it was said that it had not.
+    @Test(arguments: [["GET", "x"], ["BLPOP", "q", "0"]])
+    func behindUnansweredRequests(before words: [String]) {
+        let proxy = ProxyUnderTest { $0.timeouts.request = .seconds(1) }
+        let client = proxy.driver.connect()
+        let own = LinkID.next(after: 0)
+        proxy.driver.command(["WATCH", "k"], to: client)
+        proxy.connect(own)
+        proxy.says("+OK\r\n", on: own)
+        _ = (proxy.sent(to: own), proxy.driver.output(of: client))
+        proxy.driver.send(Wire.pipeline([words, ["SELECT", "1"]]), to: client)
+        #expect(proxy.sent(to: own) == String(decoding: Wire.request(words), as: UTF8.self))
+        proxy.says("*-1\r\n", on: own)
+        #expect(proxy.driver.output(of: client) == "*-1\r\n")
+        #expect(proxy.sent(to: own) == Wire.text("SELECT", "1"))
+        // A server that does not answer in time may do it later: the connection goes, and what it watched with it.
+        for _ in 0..<10 { proxy.driver.pass(.milliseconds(200)) }
+        #expect(
+            proxy.driver.output(of: client).hasPrefix("-ERR the connection of this client's own"))
+        #expect(proxy.isClosed(own))
+    }
+
+    /// The question is given up with its connection, also behind others that nobody waits for.
+    @Test func behindAnUnwatch() {
+        let proxy = ProxyUnderTest { $0.timeouts.request = .seconds(1) }
+        let client = proxy.driver.connect()
+        let own = LinkID.next(after: 0)
+        proxy.driver.send(
+            Wire.pipeline([["HELLO", "3"], ["CLIENT", "TRACKING", "ON"]]), to: client)
+        proxy.connectAll()
+        proxy.says("%0\r\n+OK\r\n", on: own)
+        proxy.driver.send(
+            Wire.pipeline([["WATCH", "k"], ["MULTI"], ["DISCARD"], ["SELECT", "1"]]), to: client)
+        proxy.says("+OK\r\n", on: own)
+        #expect(proxy.sent(to: own).hasSuffix(Wire.text("UNWATCH") + Wire.text("SELECT", "1")))
+        for _ in 0..<10 { proxy.driver.pass(.milliseconds(200)) }
+        #expect(proxy.isClosed(own))
+    }
 }

@@ -129,4 +129,24 @@ import Testing
                 == "-ERR Protocol error: unauthenticated bulk length\r\n")
         #expect(proxy.driver.closed.contains(client))
     }
+
+    /// It may take its time to arrive; from its last piece on it is a request like any other.
+    @Test func lateAnswers() {
+        let proxy = ProxyUnderTest {
+            $0.limits.privateAbove = 1000
+            $0.timeouts.request = .seconds(1)
+        }
+        let client = proxy.driver.connect()
+        proxy.driver.send(Array(LargeRequestTests.set.prefix(2000)), to: client)
+        proxy.connectAll()
+        for _ in 0..<10 { proxy.driver.pass(.seconds(1)) }
+        #expect(proxy.driver.output(of: client) == "")
+        proxy.driver.send(Array(LargeRequestTests.set.dropFirst(2000)), to: client)
+        #expect(proxy.driver.output(of: client) == "")
+        for _ in 0..<10 { proxy.driver.pass(.milliseconds(200)) }
+        #expect(proxy.driver.output(of: client).hasPrefix("-TIMEOUT master"))
+        proxy.says("+OK\r\n", on: LargeRequestTests.own)
+        #expect(proxy.driver.output(of: client) == "")
+        proxy.core.checkInvariants()
+    }
 }
