@@ -45,6 +45,15 @@ extension ProxyCore {
         links.contains { connection in connection.map { !$0.isReady } ?? false }
     }
 
+    /// How long a client may wait behind another that does not read its replies.
+    package var longestHoldUp: Duration { configuration.limits.stall }
+
+    /// Whether a connection to a server is not read from because of a slow client, and other clients wait for it.
+    package func isHeldUp(_ id: ConnectionID) -> Bool {
+        guard let connection = connections[id], let stall = connection.stall else { return false }
+        return isInTheWay(stall.client, of: connection)
+    }
+
     /// Traps when what is known in two places is not the same in both, or when nothing would wake somebody who waits.
     package func checkInvariants() {
         checkLinks()

@@ -53,6 +53,8 @@ final class End {
     var wantsRoom = false
     /// A call of `writable` is on its way.
     var willHaveRoom = false
+    /// Since when others wait for it, and the owner does not read because of somebody who does not read either.
+    var heldUpSince: Instant?
     /// It waits for the owner's turn.
     var isReady = false
     /// The workload lost interest in what comes, or a fault hit: the client may be closed without more reason.

@@ -10,6 +10,10 @@ protocol Inspectable: AnyObject {
     var requestsWaiting: Int { get }
     /// True while a connection that the core wants does not stand.
     var missesServers: Bool { get }
+    /// How long anybody may wait because somebody else does not take his replies.
+    var longestHoldUp: Duration { get }
+    /// Whether a connection is not read from because somebody does not take his replies, and others wait for it.
+    func isHeldUp(_ id: ConnectionID) -> Bool
     /// What `bytesHeld` may never exceed with so many connections open.
     func mostBytesHeld(connections: Int) -> Int
     /// Traps when something does not hold that always must.

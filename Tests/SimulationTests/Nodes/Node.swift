@@ -195,6 +195,7 @@ final class Node: Host {
         tick(core, at: moment)
         settle(core, at: moment)
         closedThisTurn.removeAll(keepingCapacity: true)
+        checkHoldUps()
         if isInTrouble { noteTrouble() }
         if let wakeAt { wake(in: max(.microseconds(1), wakeAt - world.now)) }
     }
@@ -210,6 +211,7 @@ final class Node: Host {
         if !isDue, !random.chance(world.faults.ticksEarly) { return }
         if !isDue { world.coverage.reach(.earlyTick) }
         core.pending.wakeAt = nil
+        noteHoldUps()
         core.tick(at: moment)
         check()
         if let next = core.pending.wakeAt, next <= moment.instant {
@@ -320,6 +322,38 @@ final class Node: Host {
         inspectable?.checkInvariants()
     }
 
+    /// True when, at the last look, a client that does not read held up others.
+    private var isHoldingUp: Bool { ends.contains { $0?.heldUpSince != nil } }
+
+    /// Writes down which connections are held up, and since when.
+    private func noteHoldUps() {
+        guard let inspectable else { return }
+        for end in ends {
+            guard let end else { continue }
+            guard end.isPaused, inspectable.isHeldUp(end.id) else {
+                end.heldUpSince = nil
+                continue
+            }
+            guard end.heldUpSince == nil else { continue }
+            end.heldUpSince = world.now
+            world.coverage.reach(.othersHeldUp)
+        }
+    }
+
+    /// A turn comes late when the node was stalled; but in the first one that comes, a hold-up that has lasted for
+    /// too long ends.
+    private func checkHoldUps() {
+        noteHoldUps()
+        guard let inspectable else { return }
+        for end in ends {
+            guard let end, let since = end.heldUpSince else { continue }
+            let lasted = world.now - since
+            guard lasted > inspectable.longestHoldUp else { continue }
+            let number = end.connection.number
+            world.report(.stall, "\(name) does not read connection \(number) for \(lasted)")
+        }
+    }
+
     // MARK: Wishes
 
     private func carryOut(_ wish: Wish, of core: any Core, at moment: Moment) {
@@ -374,6 +408,9 @@ final class Node: Host {
 
     /// A program that closes a client of its own accord says whom and why, and here are the reasons that count.
     private func noteClosing(_ line: String) {
+        if line.hasSuffix("others waited behind replies it does not read"), !isHoldingUp {
+            world.report(.closesWithReason, "\(name) says '\(line)', and nobody waited")
+        }
         for end in world.network.ends(of: self)
         where line.hasPrefix("Closing client \(end.connection.local): others waited behind") {
             end.peer.wasHarmed = true

@@ -240,5 +240,19 @@ extension PlantedFault {
             in: pauses,
             "            stalled -= 1\n            pending.wishes.append(.resume(id))\n",
             becomes: "            stalled -= 1\n"),
+        PlantedFault(
+            "a client that does not read is let be, whoever waits behind it",
+            in: pauses, "guard isInTheWay(stall.client, of: connection), let client",
+            becomes: "guard false, let client"),
+        PlantedFault(
+            "nobody looks after a client that does not read",
+            in: pauses,
+            "            if let stall = connection.stall { "
+                + "wake(at: stall.since + configuration.limits.stall) }\n",
+            becomes: ""),
+        PlantedFault(
+            "a client that does not read is closed for the sake of one that is gone",
+            in: pauses, "in id != client && clients[id] != nil }",
+            becomes: "in _ = clients; return id != client && id != Ticket.nobody }"),
     ]
 }

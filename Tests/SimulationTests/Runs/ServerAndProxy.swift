@@ -63,6 +63,10 @@ extension ServerCore: Inspectable {
 
     var missesServers: Bool { false }
 
+    var longestHoldUp: Duration { .zero }
+
+    func isHeldUp(_ id: ConnectionID) -> Bool { false }
+
     func mostBytesHeld(connections: Int) -> Int {
         mostBytesHeld(clients: connections, longest: longest)
     }

@@ -8,7 +8,7 @@ enum Flaw: CaseIterable {
     case swapsReplies, doublesReply, dropsReply, changesToken, cutsBulk, wrongShape
     case incrementsTwice, forgetsWrite
     case failsForNothing, closesForNothing
-    case goesSilent, staysPaused, neverCloses
+    case goesSilent, staysPaused, neverCloses, holdsUpOthers
     case keepsInput, holdsTooMuch
     case logsTheImpossible
     case namesTheGone, namesTwice, wakesInThePast
@@ -28,6 +28,7 @@ enum Flaw: CaseIterable {
         case .closesForNothing: [.closesWithReason]
         case .goesSilent, .staysPaused: [.answers, .rests, .closesWithReason]
         case .neverCloses: [.answers, .rests]
+        case .holdsUpOthers: [.stall]
         case .keepsInput: [.rests, .bounds]
         case .holdsTooMuch: [.bounds]
         case .logsTheImpossible: [.log]
@@ -47,6 +48,8 @@ final class SmallServer: Core, Inspectable {
         var isPaused = false
         var isListed = false
         var name: [UInt8]?
+        /// By a flaw: not read from before that one has taken its replies.
+        var waitsFor: ConnectionID?
 
         init(id: ConnectionID, pool: BlockPool) {
             self.id = id
@@ -125,9 +128,33 @@ final class SmallServer: Core, Inspectable {
         session.output.append(answer(arguments, of: session).span)
         if session.isClosing { return .drop }
         guard session.output.count > SmallServer.outputLimit else { return .goOn }
+        pause(session)
+        if flaw == .holdsUpOthers {
+            for other in sessions.all where !other.isPaused {
+                pause(other)
+                other.waitsFor = session.id
+            }
+        }
+        return .wait
+    }
+
+    private func pause(_ session: Session) {
         session.isPaused = true
         pending.wishes.append(.pause(session.id))
-        return .wait
+    }
+
+    private func resume(_ session: Session) {
+        session.isPaused = false
+        pending.wishes.append(.resume(session.id))
+        read(Span(), from: session)
+    }
+
+    /// Nobody waits any more for this one, which has taken its replies or is gone.
+    private func release(_ id: ConnectionID) {
+        for other in sessions.all where other.waitsFor == id {
+            other.waitsFor = nil
+            resume(other)
+        }
     }
 
     /// Does the wrong thing in place of the right one, if its flaw is one of requests.
@@ -222,10 +249,9 @@ final class SmallServer: Core, Inspectable {
         self.now = now.instant
         session.isListed = false
         session.output.drain(into: write)
-        if session.isPaused, session.output.isEmpty, flaw != .staysPaused {
-            session.isPaused = false
-            pending.wishes.append(.resume(id))
-            read(Span(), from: session)
+        if session.isPaused, session.waitsFor == nil, session.output.isEmpty, flaw != .staysPaused {
+            resume(session)
+            release(id)
         } else if session.isClosing, session.output.isEmpty, !session.isPaused {
             finish(session)
         }
@@ -236,6 +262,7 @@ final class SmallServer: Core, Inspectable {
         gone = id
         if flaw == .keepsInput { kept += session.unfinished?.bytes.count ?? 0 }
         reader.recycle(session.unfinished)
+        release(id)
     }
 
     func tick(at now: Moment) {
@@ -256,6 +283,7 @@ final class SmallServer: Core, Inspectable {
         guard sessions.remove(session.id) != nil else { return }
         reader.recycle(session.unfinished)
         pending.wishes.append(.close(session.id))
+        release(session.id)
     }
 
     // MARK: What the laws ask
@@ -279,4 +307,8 @@ final class SmallServer: Core, Inspectable {
     func checkInvariants() {}
 
     var missesServers: Bool { false }
+
+    var longestHoldUp: Duration { .milliseconds(20) }
+
+    func isHeldUp(_ id: ConnectionID) -> Bool { sessions[id]?.waitsFor != nil }
 }

@@ -17,7 +17,7 @@ enum Mark: Int, CaseIterable {
     case pausedReading, resumedReading, closedByProgram, reconnectedBackend, refusedBackend
     case answeredByProxy, neverSentReply, closedForUnknownFate, protocolError, unknownCommand,
         wrongArity
-    case slowClientClosed, unknownWriteSeen
+    case othersHeldUp, slowClientClosed, unknownWriteSeen
     // What comes of having replicas.
     case staleRead, timedOut, replicaComplaint, nobodyToRead
 }

@@ -20,6 +20,8 @@ enum Law: String, CaseIterable {
     case rests
     /// What a core holds stays below the limits that it was given.
     case bounds
+    /// Nobody waits behind somebody who does not read for longer than the limit on that.
+    case stall
     /// No log line says that something happened which should not.
     case log
     /// A core keeps to the interface of `Core`: no word of a connection that is gone, no wake-up in the past.
