@@ -38,6 +38,23 @@ class Host {
 
     /// There is room again, after a write was not taken whole.
     func writable(_ end: End) {}
+
+    // MARK: What only those of the workload do
+
+    /// It does what it does next.
+    func act() {}
+
+    /// One that reads slowly reads again.
+    func look() {}
+
+    /// True when nothing breaks any more and nothing is owed to it.
+    var isSettled: Bool { true }
+
+    /// True when its audit is over.
+    var isFinished: Bool { true }
+
+    /// What it waits for, in words.
+    var waitsFor: String { name }
 }
 
 /// A connection that is being made.

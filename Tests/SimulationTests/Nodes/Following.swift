@@ -32,6 +32,7 @@ final class Following {
     private unowned let world: World
     private var random: Random
     private var values: [[UInt8]: [UInt8]] = [:]
+    private var messages: [[UInt8]] = []
     private var epoch: Int
     private var position = 0
     private var lag = Duration.zero
@@ -54,21 +55,33 @@ final class Following {
 
     private var isLoading: Bool { world.now < loadsUntil }
 
+    /// Why it cannot be read now.
+    var complaint: [UInt8]? {
+        change()
+        if isLoading { return [UInt8]("-LOADING Redis is loading the dataset in memory\r\n") }
+        guard isLinkDown else { return nil }
+        return [UInt8](
+            "-MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.\r\n")
+    }
+
+    /// The messages that have come from the master since the last call.
+    func takeMessages() -> [[UInt8]] {
+        change()
+        catchUp()
+        defer { messages.removeAll() }
+        return messages
+    }
+
     /// Nil for what has nothing to do with data.
     func answer(to name: String, _ arguments: [[UInt8]]) -> [UInt8]? {
         change()
         catchUp()
         switch (name, arguments.count) {
         case ("GET", 2):
-            if isLoading { return [UInt8]("-LOADING Redis is loading the dataset in memory\r\n") }
-            if isLinkDown {
-                return [UInt8](
-                    "-MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to "
-                        + "'no'.\r\n")
-            }
+            if let complaint { return complaint }
             guard let value = values[arguments[1]] else { return [UInt8]("$-1\r\n") }
             return [UInt8]("$\(value.count)\r\n") + value + [UInt8]("\r\n")
-        case ("SET", 3), ("DEL", 2), ("INCR", 2):
+        case ("SET", 3), ("DEL", 2), ("INCR", 2), ("RPUSH", 3), ("BLPOP", 3), ("PUBLISH", 3):
             world.report(.value, "a write has reached a replica: \(name)")
             return [UInt8]("-READONLY You can't write against a read only replica.\r\n")
         case ("INFO", _):
@@ -111,6 +124,7 @@ final class Following {
 
     private func apply(_ arguments: [[UInt8]]) {
         switch arguments.count {
+        case 3 where arguments[1] == Commons.channel: messages.append(arguments[2])
         case 3: values[arguments[1]] = arguments[2]
         default:
             if arguments[0].count == 3 {

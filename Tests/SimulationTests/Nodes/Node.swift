@@ -334,8 +334,7 @@ final class Node: Host {
                 end.heldUpSince = nil
                 continue
             }
-            guard end.heldUpSince == nil else { continue }
-            end.heldUpSince = world.now
+            if end.heldUpSince == nil { end.heldUpSince = world.now }
             world.coverage.reach(.othersHeldUp)
         }
     }
@@ -411,10 +410,15 @@ final class Node: Host {
         if line.hasSuffix("others waited behind replies it does not read"), !isHoldingUp {
             world.report(.closesWithReason, "\(name) says '\(line)', and nobody waited")
         }
-        for end in world.network.ends(of: self)
-        where line.hasPrefix("Closing client \(end.connection.local): others waited behind") {
-            end.peer.wasHarmed = true
-            world.coverage.reach(.slowClientClosed)
+        for end in world.network.ends(of: self) {
+            let start = "Closing client \(end.connection.local): "
+            if line.hasPrefix(start + "others waited behind") {
+                end.peer.wasHarmed = true
+                world.coverage.reach(.slowClientClosed)
+            } else if line.hasPrefix(start + "it does not read its messages") {
+                end.peer.wasHarmed = true
+                world.coverage.reach(.slowListenerClosed)
+            }
         }
     }
 

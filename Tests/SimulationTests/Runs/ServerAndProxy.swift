@@ -46,6 +46,7 @@ extension Setup {
         configuration.limits.clientRequests = random.pick([2, 16, 1_024])
         configuration.limits.backendOutput = random.pick([1_000, 50_000, 16 << 20])
         configuration.limits.stall = random.between(.milliseconds(20), .milliseconds(200))
+        configuration.limits.transactionBytes = random.pick([200, 1 << 20])
         let clientCount = ClientCount()
         return (0..<workers).map { worker in
             ProxyCore(

@@ -7,6 +7,9 @@ enum Flaw: CaseIterable {
     case none
     case swapsReplies, doublesReply, dropsReply, changesToken, cutsBulk, wrongShape
     case incrementsTwice, forgetsWrite
+    case tearsTransaction, ignoresWatch
+    case losesElement, popsTwice
+    case losesMessage, doublesMessage
     case failsForNothing, closesForNothing
     case goesSilent, staysPaused, neverCloses, holdsUpOthers
     case keepsInput, holdsTooMuch
@@ -23,7 +26,10 @@ enum Flaw: CaseIterable {
         case .dropsReply: [.replyMatches, .value, .counter, .answers]
         case .doublesReply: [.replyMatches, .replyUnasked]
         case .incrementsTwice: [.counter]
-        case .forgetsWrite: [.value]
+        case .forgetsWrite: [.value, .transaction]
+        case .tearsTransaction, .ignoresWatch: [.transaction]
+        case .losesElement, .popsTwice: [.element]
+        case .losesMessage, .doublesMessage: [.message]
         case .failsForNothing: [.failsWithReason]
         case .closesForNothing: [.closesWithReason]
         case .goesSilent, .staysPaused: [.answers, .rests, .closesWithReason]
@@ -40,7 +46,7 @@ enum Flaw: CaseIterable {
 
 /// A server that knows the commands of the workload.
 final class SmallServer: Core, Inspectable {
-    private final class Session {
+    final class Session {
         let id: ConnectionID
         var output: OutputQueue
         var unfinished: UnfinishedRequest?
@@ -48,6 +54,16 @@ final class SmallServer: Core, Inspectable {
         var isPaused = false
         var isListed = false
         var name: [UInt8]?
+        /// What was queued since MULTI, and whether EXEC must refuse it.
+        var queued: [[[UInt8]]]?
+        var isRefused = false
+        /// The keys that it watches, each as it was then.
+        var watched: [[UInt8]: Int] = [:]
+        /// It is blocked until something is pushed to the list, or until this.
+        var blockedUntil: Instant?
+        /// It listens, and has been sent so many messages.
+        var isSubscribed = false
+        var messages = 0
         /// By a flaw: not read from before that one has taken its replies.
         var waitsFor: ConnectionID?
 
@@ -61,23 +77,35 @@ final class SmallServer: Core, Inspectable {
     static let outputLimit = 4_096
 
     var pending = PendingActions()
-    private let flaw: Flaw
+    let flaw: Flaw
     private let pool = BlockPool()
     private let reader = RequestReader()
-    private var sessions = ConnectionTable<Session>()
+    var sessions = ConnectionTable<Session>()
     private var values: [[UInt8]: [UInt8]] = [:]
-    private var requests = 0
+    var requests = 0
     private var kept = 0
     private var gone: ConnectionID?
     private var isSilent = false
     private var myself: SmallServer?
     /// Where a master's writes go, for its replicas.
-    private let stream: WriteStream?
+    let stream: WriteStream?
     /// What a replica has of its master.
-    private let following: Following?
-    private var now = Instant(nanoseconds: 0)
+    let following: Following?
+    var now = Instant(nanoseconds: 0)
 
-    init(flaw: Flaw = .none, stream: WriteStream? = nil, following: Following? = nil) {
+    let name: String
+    /// How often each key was changed.
+    var changes: [[UInt8]: Int] = [:]
+    var list: [[UInt8]] = []
+    /// Sessions that are blocked, who has waited longest first; and those that were, and are to be read on.
+    var blocked: [ConnectionID] = []
+    var unblocked: [ConnectionID] = []
+
+    init(
+        named name: String = "master", flaw: Flaw = .none, stream: WriteStream? = nil,
+        following: Following? = nil
+    ) {
+        self.name = name
         self.flaw = flaw
         self.stream = stream
         self.following = following
@@ -95,10 +123,15 @@ final class SmallServer: Core, Inspectable {
         guard let session = sessions[id], !session.isClosing, !isSilent else { return }
         self.now = now.instant
         if flaw == .holdsTooMuch { kept += 100 * bytes.count }
-        read(bytes, from: session)
+        if session.blockedUntil != nil {
+            session.unfinished = reader.keep(bytes, after: session.unfinished)
+        } else {
+            read(bytes, from: session)
+        }
+        readOn()
     }
 
-    private func read(_ bytes: Span<UInt8>, from session: Session) {
+    func read(_ bytes: Span<UInt8>, from session: Session) {
         do {
             session.unfinished = try reader.read(
                 bytes, after: session.unfinished, limits: RequestLimits()
@@ -127,6 +160,7 @@ final class SmallServer: Core, Inspectable {
         }
         session.output.append(answer(arguments, of: session).span)
         if session.isClosing { return .drop }
+        if session.blockedUntil != nil { return .wait }
         guard session.output.count > SmallServer.outputLimit else { return .goOn }
         pause(session)
         if flaw == .holdsUpOthers {
@@ -188,11 +222,19 @@ final class SmallServer: Core, Inspectable {
     }
 
     private func answer(_ arguments: [[UInt8]], of session: Session) -> [UInt8] {
-        let isFlawed = requests % 50 == 0
         let name = String(decoding: arguments[0], as: UTF8.self).uppercased()
+        if let answer = transact(name, arguments, of: session) { return answer }
+        return perform(name, arguments, of: session)
+    }
+
+    func perform(_ name: String, _ arguments: [[UInt8]], of session: Session) -> [UInt8] {
+        let isFlawed = requests % 50 == 0
         if let following, let answer = following.answer(to: name, arguments) { return answer }
         switch (name, arguments.count) {
-        case ("SET", 3), ("DEL", 2), ("INCR", 2): stream?.append(arguments, at: now)
+        case ("SET", 3), ("DEL", 2), ("INCR", 2):
+            stream?.append(arguments, at: now)
+            changes[arguments[1], default: 0] += 1
+        case ("PUBLISH", 3): stream?.append(arguments, at: now)
         default: break
         }
         switch (name, arguments.count) {
@@ -208,6 +250,16 @@ final class SmallServer: Core, Inspectable {
         case ("QUIT", 1):
             session.isClosing = true
             return [UInt8]("+OK\r\n")
+        case ("SET", 3) where arguments[1] == Commons.key && session.watched.isEmpty:
+            // For whoever asked: on this connection the key is not watched.
+            return [UInt8]("+UNWATCHED\r\n")
+        case ("RPUSH", 3): return push(arguments[2])
+        case ("BLPOP", 3): return pop(arguments[2], for: session)
+        case ("SUBSCRIBE", 2): return subscribe(session, true)
+        case ("UNSUBSCRIBE", 2): return subscribe(session, false)
+        case ("PUBLISH", 3):
+            deliver(arguments[2])
+            return [UInt8](":1\r\n")
         case ("SET", 3):
             if !(flaw == .forgetsWrite && requests % 10 == 0) {
                 values[arguments[1]] = arguments[2]
@@ -231,13 +283,14 @@ final class SmallServer: Core, Inspectable {
         }
     }
 
-    private func bulk(_ bytes: [UInt8]) -> [UInt8] {
+    func bulk(_ bytes: [UInt8]) -> [UInt8] {
         let isCut = flaw == .cutsBulk && requests % 10 == 0
         return [UInt8]("$\(bytes.count)\r\n") + bytes.dropLast(isCut ? 1 : 0) + [UInt8]("\r\n")
     }
 
     func end(_ id: ConnectionID, at now: Moment) {
         guard let session = sessions[id], flaw != .neverCloses else { return }
+        forgetBlocked(session)
         session.isClosing = true
         settle(session)
     }
@@ -255,10 +308,12 @@ final class SmallServer: Core, Inspectable {
         } else if session.isClosing, session.output.isEmpty, !session.isPaused {
             finish(session)
         }
+        readOn()
     }
 
     func close(_ id: ConnectionID, at now: Moment) {
         guard let session = sessions.remove(id) else { return }
+        forgetBlocked(session)
         gone = id
         if flaw == .keepsInput { kept += session.unfinished?.bytes.count ?? 0 }
         reader.recycle(session.unfinished)
@@ -266,12 +321,16 @@ final class SmallServer: Core, Inspectable {
     }
 
     func tick(at now: Moment) {
+        self.now = now.instant
+        giveUpBlocked()
+        listen()
+        readOn()
         if flaw == .wakesInThePast { pending.wakeAt = now.instant }
     }
 
     func hear(_ news: News, at now: Moment) {}
 
-    private func settle(_ session: Session) {
+    func settle(_ session: Session) {
         if !session.isListed, !session.output.isEmpty {
             session.isListed = true
             pending.output.append(session.id)

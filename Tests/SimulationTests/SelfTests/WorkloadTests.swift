@@ -14,9 +14,12 @@ private func expect<Value: Equatable>(
 @Suite struct WorkloadTests {
     private static let stream =
         "+OK\r\n-ERR no\r\n:-5\r\n$0\r\n\r\n$-1\r\n$7\r\na\r\nb\r\nc\r\n:12\r\n"
+        + "*0\r\n*3\r\n:1\r\n*1\r\n+a\r\n$2\r\nbc\r\n*-1\r\n"
     private static let replies: [Reply] = [
         .simple([UInt8]("OK")), .error([UInt8]("ERR no")), .integer(-5), .bulk([]), .null,
         .bulk([UInt8]("a\r\nb\r\nc")), .integer(12),
+        .array([]),
+        .array([.integer(1), .array([.simple([UInt8]("a"))]), .bulk([UInt8]("bc"))]), .null,
     ]
 
     /// However the bytes are cut, the same replies come out.

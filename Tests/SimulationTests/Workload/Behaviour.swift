@@ -36,6 +36,16 @@ struct Behaviour {
         pauses = random.between(.milliseconds(1), .milliseconds(300))
     }
 
+    /// Asks for much, and then stands still for long.
+    mutating func standStill(from random: inout Random) {
+        readsSlowly = true
+        depth = 64
+        largest = random.pick([20_000, 150_000])
+        largeShare = 0.5
+        stays = 300
+        pauses = random.between(.milliseconds(300), .seconds(1))
+    }
+
     func size(from random: inout Random) -> Int {
         if random.chance(0.05) { return 0 }
         return random.size(upTo: random.chance(largeShare) ? largest : 64)

@@ -28,30 +28,49 @@ final class Client: Host {
         let serverLife: Int
     }
 
+    /// What it knows of the key that it watches.
+    struct Watch {
+        let since: Instant
+        var isConfirmed = false
+        /// The key was read, or could not be.
+        var isRead = false
+        var value: Int?
+        /// The transaction is asked that it was for.
+        var isOver = false
+    }
+
     let number: Int
     private let endpoint: Endpoint
     private let behaviour: Behaviour
     private var random: Random
     private(set) var state = State.away
     private(set) var phase = Phase.busy
-    private(set) var unanswered: [Asked] = []
-    private var firstUnanswered = 0
-    private var ledger = Ledger()
-    private var reader = ReplyReader()
+    var unanswered: [Asked] = []
+    var firstUnanswered = 0
+    var ledger = Ledger()
+    var reader = ReplyReader()
     /// What the connection was named last, among the requests that were answered.
-    private var connectionName: [UInt8] = []
+    var connectionName: [UInt8] = []
     private var unsent: [UInt8] = []
     /// How many bytes of `unsent` have been written.
     private var written = 0
     private var payloads = 0
     private var asksLeft = 0
     /// It has said that it will send no more, and waits for the end of the connection.
-    private var isLeaving = false
+    private(set) var isLeaving = false
     private var closesWhenSent = false
+    /// It has said that it will send no more.
+    private(set) var isHalfClosed = false
+    /// It was told that its connection has come to its end.
+    var isToldOfEnd = false
+    /// It watches the shared key: meanwhile it begins no other transaction.
+    var watch: Watch?
+    private var connections = 0
+    private var editions = 0
     private var willLook = false
     private var willAct = false
     /// Replies that were judged.
-    private(set) var answered = 0
+    var answered = 0
 
     init(number: Int, in world: World, behaviour: Behaviour, random: Random, endpoint: Endpoint) {
         self.number = number
@@ -61,10 +80,9 @@ final class Client: Host {
         super.init("client \(number)", role: .client, in: world)
     }
 
-    private var waitsForReplies: Bool { firstUnanswered < unanswered.count }
+    var waitsForReplies: Bool { firstUnanswered < unanswered.count }
 
-    /// True when nothing is owed to it.
-    var isSettled: Bool {
+    override var isSettled: Bool {
         switch phase {
         case .busy: false
         case .waiting: !waitsForReplies && unsent.isEmpty && !isConnecting
@@ -73,8 +91,9 @@ final class Client: Host {
         }
     }
 
-    /// What it waits for, in words.
-    var waitsFor: String {
+    override var isFinished: Bool { phase == .finished }
+
+    override var waitsFor: String {
         let owed = unanswered.count - firstUnanswered
         let oldest = waitsForReplies ? ", first \(unanswered[firstUnanswered].question)" : ""
         return "\(name), \(phase), \(owed) requests unanswered\(oldest)"
@@ -96,7 +115,7 @@ final class Client: Host {
         world.schedule(.act(self), in: delay)
     }
 
-    func act() {
+    override func act() {
         willAct = false
         switch (phase, state) {
         case (.busy, .away), (.auditing, .away):
@@ -131,11 +150,15 @@ final class Client: Host {
     }
 
     private func askSome(on end: End) {
+        if let watch, !watch.isOver {
+            goOn(watch)
+            return flush(end)
+        }
         let room = behaviour.depth - (unanswered.count - firstUnanswered)
         guard room > 0, unsent.count - written < 1 << 20 else { return }
         for _ in 0..<min(random.size(upTo: room), asksLeft) {
             asksLeft -= 1
-            ask(anyQuestion())
+            if world.asksMore, random.chance(0.25) { askMore() } else { ask(anyQuestion()) }
         }
         if asksLeft == 0 { beginToLeave(end) }
         flush(end)
@@ -148,8 +171,31 @@ final class Client: Host {
             ask(.increment(counter: counter))
         }
         ask(.echo(payload(size: 40)))
+        if world.asksMore { askForWhatIsShared() }
         flush(end)
     }
+
+    private func askForWhatIsShared() {
+        if watch != nil { endWatch() }
+        askTransaction([.readCounter(Ledger.twins[0]), .readCounter(Ledger.twins[1])])
+        askTransaction(Ledger.twins.map(Question.increment))
+        ask(.publish(nextEdition(isLast: true)))
+        askToPop()
+    }
+
+    /// In the audit it pops until nothing is left.
+    private func askToPop() {
+        ask(.pop(patience: phase == .auditing ? .milliseconds(1) : random.pick(Client.patiences)))
+    }
+
+    func askMoreToPop(on end: End) {
+        askToPop()
+        flush(end)
+    }
+
+    private static let patiences: [Duration] = [
+        .milliseconds(2), .milliseconds(20), .milliseconds(100),
+    ]
 
     private func beginToLeave(_ end: End) {
         isLeaving = true
@@ -203,6 +249,73 @@ final class Client: Host {
         }
     }
 
+    /// About what clients share, and about more than one key at once.
+    private func askMore() {
+        switch random.below(10) {
+        case ..<3: askTransaction(transactionParts())
+        case ..<5: beginWatch()
+        case ..<7:
+            let element = payload(size: 40 + random.size(upTo: 64))
+            world.commons.willPush(element.bytes)
+            ask(.push(element))
+        case ..<8: askToPop()
+        default: ask(.publish(nextEdition(isLast: false)))
+        }
+    }
+
+    /// The twins are incremented together, and with nothing else than transactions.
+    private func transactionParts() -> [Question] {
+        let key = random.below(Ledger.keyCount)
+        if random.chance(0.4) {
+            return [.readCounter(Ledger.twins[0]), .get(key: key), .readCounter(Ledger.twins[1])]
+        }
+        var parts = [Question.increment(counter: Ledger.twins[0])]
+        if random.chance(0.5) { parts.append(.set(key: key, payload(size: random.size(upTo: 64)))) }
+        if random.chance(0.5) { parts.append(.get(key: key)) }
+        if random.chance(0.5) { parts.append(.increment(counter: 0)) }
+        return parts + [.increment(counter: Ledger.twins[1])]
+    }
+
+    private func askTransaction(_ parts: [Question]) {
+        // What is watched would decide on this one.
+        guard watch == nil else { return }
+        ask(.multi)
+        for part in parts { ask(.queued(part)) }
+        ask(phase == .busy && random.chance(0.1) ? .discard : .execute(parts))
+    }
+
+    private func beginWatch() {
+        guard watch == nil else { return }
+        watch = Watch(since: world.now)
+        ask(.watch)
+        ask(.readShared)
+    }
+
+    /// When the shared key was read it is raised, after a while, unless somebody has been faster.
+    private func goOn(_ watch: Watch) {
+        guard watch.isRead else { return }
+        guard let value = watch.value, watch.isConfirmed else { return endWatch() }
+        guard random.chance(0.3) else { return }
+        let parts: [Question] = [
+            .increment(counter: Ledger.twins[0]), .raiseShared(to: value + 1),
+            .increment(counter: Ledger.twins[1]),
+        ]
+        ask(.multi)
+        for part in parts { ask(.queued(part)) }
+        ask(.execute(parts))
+        self.watch?.isOver = true
+    }
+
+    private func endWatch() {
+        watch = nil
+        ask(.unwatch)
+    }
+
+    private func nextEdition(isLast: Bool) -> Edition {
+        editions += 1
+        return Edition(client: number, connection: connections, number: editions, isLast: isLast)
+    }
+
     private func payload(size: Int) -> Payload {
         payloads += 1
         if size > 10_000 { world.coverage.reach(.largeValue) }
@@ -235,6 +348,7 @@ final class Client: Host {
         }
         if unsent.isEmpty, closesWhenSent {
             closesWhenSent = false
+            isHalfClosed = true
             world.network.finish(end)
         }
     }
@@ -248,6 +362,7 @@ final class Client: Host {
 
     override func connected(_ attempt: Attempt, _ end: End) {
         state = .talking(end)
+        connections += 1
         asksLeft = behaviour.stays
         switch phase {
         case .busy: plan(in: random.wait(mean: behaviour.thinks))
@@ -274,7 +389,7 @@ final class Client: Host {
     }
 
     /// The pause of a client that reads slowly is over.
-    func look() {
+    override func look() {
         willLook = false
         if case .talking(let end) = state { look(at: end) }
     }
@@ -309,7 +424,7 @@ final class Client: Host {
     }
 
     private func gone() {
-        for asked in unanswered[firstUnanswered...] { ledger.lostTrack(of: asked.question) }
+        for asked in unanswered[firstUnanswered...] { lostTrack(of: asked.question) }
         unanswered.removeAll(keepingCapacity: true)
         firstUnanswered = 0
         dropUnsent()
@@ -317,6 +432,9 @@ final class Client: Host {
         connectionName = []
         isLeaving = false
         closesWhenSent = false
+        isHalfClosed = false
+        isToldOfEnd = false
+        watch = nil
         state = .away
         switch phase {
         case .busy, .auditing: plan(in: random.wait(mean: .milliseconds(5)))
@@ -326,188 +444,5 @@ final class Client: Host {
 
     func serverRestarted() {
         ledger.serverRestarted()
-    }
-
-    // MARK: Judging
-
-    private func report(_ law: Law, _ text: String) {
-        world.report(law, "\(name): \(text)")
-    }
-
-    private func judge(_ reply: Reply, on end: End) {
-        guard waitsForReplies else { return report(.replyUnasked, "\(reply) answers nothing") }
-        let asked = unanswered[firstUnanswered]
-        firstUnanswered += 1
-        if firstUnanswered == unanswered.count {
-            unanswered.removeAll(keepingCapacity: true)
-            firstUnanswered = 0
-        }
-        answered += 1
-        world.answered()
-        if case .error(let text) = reply, text.starts(with: "TIMEOUT ".utf8) {
-            judgeTimeout(of: asked)
-        } else if case .error(let text) = reply, isAboutReplicas(text) {
-            judgeComplaint(about: asked, text)
-        } else if case .error(let text) = reply, isAboutTheBackend(text) {
-            judgeFailure(of: asked, text, on: end)
-        } else {
-            judge(reply, to: asked)
-        }
-    }
-
-    /// The proxy's own words for a request that it could not pass on.
-    private func isAboutTheBackend(_ text: [UInt8]) -> Bool {
-        text.starts(with: "ERR cannot reach the master at ".utf8)
-            || text.starts(with: "ERR cannot reach the replica at ".utf8)
-    }
-
-    /// What only reads are answered with, when no replica can do them.
-    private func isAboutReplicas(_ text: [UInt8]) -> Bool {
-        text.starts(with: "LOADING ".utf8) || text.starts(with: "MASTERDOWN ".utf8)
-            || text.starts(with: "ERR no replica can be read".utf8)
-    }
-
-    /// The fate of the request will never be known; it must have waited for long.
-    private func judgeTimeout(of asked: Asked) {
-        world.coverage.reach(.timedOut)
-        ledger.lostTrack(of: asked.question)
-        if world.now - asked.at < .milliseconds(60) {
-            report(.failsWithReason, "\(asked.question) was given up too soon")
-        }
-    }
-
-    private func judgeComplaint(about asked: Asked, _ text: [UInt8]) {
-        world.coverage.reach(text[0] == UInt8(ascii: "E") ? .nobodyToRead : .replicaComplaint)
-        switch asked.question {
-        case .set, .delete, .increment, .setName, .getName, .quit:
-            report(.failsWithReason, "\(asked.question) failed: \(text.shown)")
-        default: break
-        }
-    }
-
-    /// True when a replica may have answered that was behind its master. At the end all have caught up.
-    private var mayBeStale: Bool { world.replicas > 0 && phase != .auditing }
-
-    private func judgeFailure(of asked: Asked, _ text: [UInt8], on end: End) {
-        guard wasTroubled(end, since: asked.at) else {
-            return report(.failsWithReason, "\(asked.question) failed: \(text.shown)")
-        }
-        // These words are a promise: the request was never sent, so it has not run and never will.
-        guard text.reversed().starts(with: "; nothing was sent".utf8.reversed()) else {
-            return report(.failsWithReason, "\(asked.question) failed with \(text.shown)")
-        }
-        world.coverage.reach(.neverSentReply)
-    }
-
-    private func wasTroubled(_ end: End, since start: Instant) -> Bool {
-        guard let node = end.peer.host as? Node else { return false }
-        return node.isInTrouble || node.lastTrouble >= start
-    }
-
-    /// False when the program at the other end has had nobody to pass a request on to all the while: then it has
-    /// to say so, and need not close the connection.
-    private func mayHaveBeenSent(since start: Instant, by end: End) -> Bool {
-        guard let node = end.peer.host as? Node, node.role == .proxy else { return true }
-        return node.linksUp > 0 || node.lastUp >= start
-    }
-
-    private func judge(_ reply: Reply, to asked: Asked) {
-        let isCertain = asked.serverLife == world.serverLife
-        let isRight: Bool
-        switch (asked.question, reply) {
-        case (.ping, .simple(let text)): isRight = text == [UInt8]("PONG")
-        case (.pingWith(let payload), .bulk(let bytes)), (.echo(let payload), .bulk(let bytes)):
-            isRight = payload.matches(bytes)
-        case (.set(let key, let payload), .simple(let text)):
-            isRight = text == [UInt8]("OK")
-            ledger.keys[key].wrote(payload, certainly: isCertain)
-        case (.get(let key), .bulk(let bytes)): return judge(bytes, in: key)
-        case (.get(let key), .null): return judge(nil, in: key)
-        case (.delete(let key), .integer(let count)):
-            return judgeRemoval(of: count, in: key, isCertain: isCertain)
-        case (.increment(let counter), .integer(let value)):
-            let before = ledger.counters[counter]
-            if !ledger.counters[counter].incremented(to: value, certainly: isCertain) {
-                report(.counter, "INCR gave \(value), but \(before)")
-            }
-            return
-        case (.readCounter(let counter), .bulk), (.readCounter(let counter), .null):
-            return judgeCounter(reply, counter, isCertain: isCertain)
-        case (.nonsense(let payload), .error(let text)):
-            let token = payload.token
-            isRight =
-                text
-                == [UInt8](
-                    "ERR unknown command 'NONSENSE', with args beginning with: '\(token)' ")
-            world.coverage.reach(.unknownCommand)
-        case (.tooFewArguments, .error(let text)):
-            isRight = text == [UInt8]("ERR wrong number of arguments for 'get' command")
-            world.coverage.reach(.wrongArity)
-        case (.setName(let payload), .simple(let text)):
-            isRight = text == [UInt8]("OK")
-            connectionName = [UInt8](payload.token)
-        case (.getName, .bulk(let bytes)):
-            isRight = bytes == connectionName
-            world.coverage.reach(.answeredByProxy)
-        case (.getName, .null): isRight = connectionName.isEmpty
-        case (.quit, .simple(let text)): isRight = text == [UInt8]("OK")
-        case (.garbage(_, let error), .error(let text)):
-            isRight = text == [UInt8](error)
-            world.coverage.reach(.protocolError)
-        default: isRight = false
-        }
-        if !isRight { report(.replyMatches, "\(asked.question) was answered by \(reply)") }
-    }
-
-    private func judge(_ bytes: [UInt8]?, in key: Int) {
-        let before = ledger.keys[key]
-        switch mayBeStale ? before.sawOnReplica(bytes) : ledger.keys[key].saw(bytes) {
-        case .expected: break
-        case .unknownWrite: world.coverage.reach(.unknownWriteSeen)
-        case .stale: world.coverage.reach(.staleRead)
-        case .impossible:
-            report(.value, "key \(key) holds \(bytes.map(\.shown) ?? "nothing"), but \(before)")
-        }
-    }
-
-    private func judgeRemoval(of count: Int, in key: Int, isCertain: Bool) {
-        let before = ledger.keys[key]
-        if !before.mayHaveRemoved(count) {
-            report(.value, "DEL of key \(key) removed \(count), but \(before)")
-        }
-        ledger.keys[key].wrote(nil, certainly: isCertain)
-    }
-
-    private func judgeCounter(_ reply: Reply, _ counter: Int, isCertain: Bool) {
-        var value: Int? = 0
-        if case .bulk(let bytes) = reply { value = Int(String(decoding: bytes, as: UTF8.self)) }
-        let before = ledger.counters[counter]
-        guard let value else { return report(.replyMatches, "counter holds \(reply)") }
-        if mayBeStale {
-            if !before.mayHaveBeen(value) {
-                report(.counter, "GET gave \(value), but \(before)")
-            }
-            return
-        }
-        if !ledger.counters[counter].read(value, certainly: isCertain) {
-            report(.counter, "GET gave \(value), but \(before)")
-        }
-    }
-
-    /// A connection came to its end: was there a reason?
-    private func judgeEnd(of end: End) {
-        if end.wasHarmed { return }
-        if waitsForReplies {
-            let asked = unanswered[firstUnanswered]
-            if wasTroubled(end, since: asked.at), mayHaveBeenSent(since: asked.at, by: end) {
-                world.coverage.reach(.closedForUnknownFate)
-            } else {
-                report(.closesWithReason, "closed while it waited for \(asked.question)")
-            }
-        } else if reader.unfinished > 0 {
-            report(.replyMatches, "closed inside a reply, and nothing had broken")
-        } else if !isLeaving {
-            report(.closesWithReason, "closed, and it had not asked for it")
-        }
     }
 }

@@ -111,9 +111,11 @@ struct CounterRecord {
 struct Ledger {
     static let keyCount = 4
     static let counterCount = 2
+    /// Two counters more, which are always incremented together in a transaction.
+    static let twins = [counterCount, counterCount + 1]
 
     var keys = [KeyRecord](repeating: KeyRecord(), count: keyCount)
-    var counters = [CounterRecord](repeating: CounterRecord(), count: counterCount)
+    var counters = [CounterRecord](repeating: CounterRecord(), count: counterCount + 2)
 
     mutating func serverRestarted() {
         for index in keys.indices { keys[index].serverRestarted() }
@@ -126,6 +128,7 @@ struct Ledger {
         case .set(let key, let payload): keys[key].wrote(payload, certainly: false)
         case .delete(let key): keys[key].wrote(nil, certainly: false)
         case .increment(let counter): counters[counter].lostTrack()
+        case .execute(let parts): for part in parts { lostTrack(of: part) }
         default: break
         }
     }

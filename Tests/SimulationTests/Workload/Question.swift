@@ -19,6 +19,21 @@ enum Question {
     case setName(Payload)
     case getName
     case quit
+    case multi
+    /// Stands between MULTI and EXEC.
+    indirect case queued(Question)
+    /// EXEC, of what was queued.
+    case execute([Question])
+    case discard
+    /// About the key that all clients raise: watched, read, and then one higher in a transaction.
+    case watch
+    case unwatch
+    case readShared
+    case raiseShared(to: Int)
+    /// To the list that all clients push to and pop from.
+    case push(Payload)
+    case pop(patience: Duration)
+    case publish(Edition)
     /// Bytes that are no request; answered by this error, and by closing.
     case garbage([UInt8], error: String)
 
@@ -41,8 +56,49 @@ enum Question {
             return [[UInt8]("CLIENT"), [UInt8]("SETNAME"), [UInt8](payload.token)]
         case .getName: return [[UInt8]("CLIENT"), [UInt8]("GETNAME")]
         case .quit: return [[UInt8]("QUIT")]
+        case .multi: return [[UInt8]("MULTI")]
+        case .queued(let question): return question.arguments(of: client)
+        case .execute: return [[UInt8]("EXEC")]
+        case .discard: return [[UInt8]("DISCARD")]
+        case .watch: return [[UInt8]("WATCH"), Commons.key]
+        case .unwatch: return [[UInt8]("UNWATCH")]
+        case .readShared: return [[UInt8]("GET"), Commons.key]
+        case .raiseShared(let value): return [[UInt8]("SET"), Commons.key, [UInt8]("\(value)")]
+        case .push(let payload): return [[UInt8]("RPUSH"), Commons.list, payload.bytes]
+        case .pop(let patience):
+            let seconds = "\(Double(patience.nanoseconds) / 1e9)"
+            return [[UInt8]("BLPOP"), Commons.list, [UInt8](seconds)]
+        case .publish(let edition): return [[UInt8]("PUBLISH"), Commons.channel, edition.bytes]
         case .garbage: return []
         }
+    }
+
+    /// Whether a replica may answer it.
+    var isRead: Bool {
+        switch self {
+        case .get, .readCounter, .readShared: true
+        default: false
+        }
+    }
+
+    /// Whether a replica that can answer nothing now is a reason for its failure.
+    var mayFailAtReplicas: Bool {
+        switch self {
+        case .set, .delete, .increment, .setName, .getName, .quit, .multi, .queued, .discard,
+            .watch, .unwatch, .push, .pop, .publish:
+            false
+        case .execute(let parts): parts.allSatisfy(\.isRead)
+        default: true
+        }
+    }
+
+    /// Whether it waits for what others do.
+    var mayBlock: Bool {
+        if case .pop = self { true } else { false }
+    }
+
+    var raisesShared: Bool {
+        if case .raiseShared = self { true } else { false }
     }
 
     /// What a server makes of bytes that are no request, and says before it closes.

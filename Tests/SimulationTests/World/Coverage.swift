@@ -18,6 +18,9 @@ enum Mark: Int, CaseIterable {
     case answeredByProxy, neverSentReply, closedForUnknownFate, protocolError, unknownCommand,
         wrongArity
     case othersHeldUp, slowClientClosed, unknownWriteSeen
+    // What comes of transactions, blocking and listening.
+    case executed, discarded, watchedKeyChanged, watchLost, transactionLost, transactionUnknown
+    case popped, poppedNothing, lostPop, heard, heardElsewhere, slowListenerClosed
     // What comes of having replicas.
     case staleRead, timedOut, replicaComplaint, nobodyToRead
 }

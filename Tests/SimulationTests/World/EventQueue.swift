@@ -17,9 +17,9 @@ enum Event {
     /// The accepting side takes a connection from its queue.
     case accept(End)
     /// A client does what it does next.
-    case act(Client)
+    case act(Host)
     /// A client that reads slowly reads again.
-    case look(Client)
+    case look(Host)
     case fault(FaultKind)
     /// The links of a host are stopped, each in its time, until the instant given.
     case clog(Host, until: Instant)

@@ -10,6 +10,12 @@ enum Law: String, CaseIterable {
     case counter
     /// A key holds what its only writer wrote last, or a write whose fate is unknown.
     case value
+    /// A transaction is done whole or not at all, and not when what it watched was changed.
+    case transaction
+    /// What is pushed to a list is popped at most once, and nothing of it gets lost while nothing breaks.
+    case element
+    /// What is said on one connection of the server reaches the listener whole, once, and in its order.
+    case message
     /// A request fails only when the backend was in trouble while it waited.
     case failsWithReason
     /// A client is closed only for a reason: it was cut off, asked for it, or the backend was in trouble.

@@ -50,6 +50,10 @@ final class World {
     private(set) var network: Network!
     private(set) var machines: [Machine] = []
     private(set) var clients: [Client] = []
+    private(set) var listeners: [Listener] = []
+    /// Whether the clients use transactions, lists and messages too: the master must be a small server for that.
+    private(set) var asksMore = false
+    var commons = Commons()
     /// Connections that are over; events on their way may still name them.
     private var retired: [Connection] = []
     private let isTracing: Bool
@@ -77,9 +81,12 @@ final class World {
     private func build(_ setup: Setup, workers: Int, from random: inout Random) {
         let serverSeed = random.next()
         let stream = WriteStream()
-        let isFollowed = replicas > 0
+        // Drawn apart, so that the seeds of the other runs stay what they were.
+        var more = Random(seed: ~seed)
+        asksMore = setup.clients > 0 && more.chance(0.5)
+        let isSmall = replicas > 0 || asksMore && setup.proxy != nil && workers > 0
         let server = Machine(.server, at: Setup.serverEndpoint, in: self) { life, now in
-            guard isFollowed else { return [setup.server(serverSeed &+ UInt64(life), now)] }
+            guard isSmall else { return [setup.server(serverSeed &+ UInt64(life), now)] }
             stream.beginAnew(at: now.instant)
             return [SmallServer(stream: stream)]
         }
@@ -90,7 +97,8 @@ final class World {
             let replica = Machine(.replica, at: Setup.replicaEndpoint(number), in: self) {
                 [unowned self] life, _ in
                 let random = Random(seed: seed &+ UInt64(life))
-                return [SmallServer(following: Following(stream, in: self, random: random))]
+                let following = Following(stream, in: self, random: random)
+                return [SmallServer(named: "replica-\(number)", following: following)]
             }
             replica.add(
                 Node("replica \(number)", role: .replica, in: self, random: random.split()))
@@ -111,7 +119,8 @@ final class World {
             entrance = proxy.endpoint
         }
         for number in 0..<setup.clients {
-            let behaviour = Behaviour(from: &random)
+            var behaviour = Behaviour(from: &random)
+            if asksMore, more.chance(0.2) { behaviour.standStill(from: &more) }
             clients.append(
                 Client(
                     number: number, in: self, behaviour: behaviour, random: random.split(),
@@ -119,6 +128,12 @@ final class World {
         }
         for machine in machines { machine.start() }
         for client in clients { client.start() }
+        asksMore = asksMore && server.nodes[0].core is SmallServer
+        for number in 0..<(asksMore ? 3 : 0) {
+            listeners.append(
+                Listener(number: number, in: self, random: more.split(), endpoint: entrance))
+        }
+        for listener in listeners { listener.start() }
         for kind in FaultKind.allCases { planFault(kind) }
     }
 
@@ -145,17 +160,24 @@ final class World {
         run(until: now + breaking)
         guard !isOver else { return }
         heal()
-        runWhile("waits for an answer") { !$0.isSettled }
-        waitForBackends()
+        comeToRest()
+        if asksMore {
+            // Time to learn of connections whose other end vanished: what is published on to such a one is lost.
+            run(until: now + .seconds(2))
+            comeToRest()
+            run(until: now + .milliseconds(20))
+        }
         guard !isOver else { return }
         for client in clients { client.audit() }
-        runWhile("waits in the audit") { $0.phase != .finished }
+        runWhile("waits in the audit") { !$0.isFinished }
         guard !isOver else { return }
+        judgeCommons()
         // First with the clients connected, since one at rest must cost no memory; then without them. In between
         // there is time to learn of connections whose other end vanished.
         run(until: now + .seconds(3))
         checkRest()
         for client in clients { client.leave() }
+        for listener in listeners { listener.leave() }
         run(until: now + .seconds(3))
         checkRest()
     }
@@ -180,13 +202,29 @@ final class World {
     }
 
     /// Goes on until no client is in that state, or nobody gets an answer any more.
-    private func runWhile(_ state: String, _ isWaiting: (Client) -> Bool) {
+    private func runWhile(_ state: String, _ isWaiting: (Host) -> Bool) {
         lastAnswer = now
-        while !isOver, clients.contains(where: isWaiting) {
+        let guests: [Host] = clients + listeners
+        while !isOver, guests.contains(where: isWaiting) {
             run(until: now + .milliseconds(1))
-            if now - lastAnswer > World.patience, let client = clients.first(where: isWaiting) {
-                report(.answers, "\(client.waitsFor) \(state)")
+            if now - lastAnswer > World.patience, let guest = guests.first(where: isWaiting) {
+                report(.answers, "\(guest.waitsFor) \(state)")
             }
+        }
+    }
+
+    /// Everybody who waits is answered, and the programs have found each other again.
+    private func comeToRest() {
+        runWhile("waits for an answer") { !$0.isSettled }
+        waitForBackends()
+    }
+
+    /// The list is empty by now: whatever was pushed, somebody has got it, or might have.
+    private func judgeCommons() {
+        for listener in listeners { listener.judgeLate() }
+        if commons.unpopped > commons.lostPops {
+            let lost = "\(commons.unpopped) elements were pushed and are gone"
+            report(.element, "\(lost), and \(commons.lostPops) pops were not answered")
         }
     }
 
@@ -205,6 +243,7 @@ final class World {
         faults = faults.healed
         network.heal()
         for client in clients { client.fallQuiet() }
+        for listener in listeners { listener.fallQuiet() }
     }
 
     /// Sees whether there is a moment, soon, at which everybody is at rest: the proxy's own questions come and go.
@@ -342,7 +381,7 @@ final class World {
 
     /// Stops the links of some hosts one after the other, and releases them in another order.
     private func swizzle() {
-        let hosts: [Host] = machines.flatMap(\.nodes) + clients
+        let hosts: [Host] = machines.flatMap(\.nodes) + clients + listeners
         for host in hosts where random.chance(0.3) {
             let delay = random.between(.zero, .milliseconds(30))
             schedule(.clog(host, until: now + delay + (soon - now)), in: delay)
@@ -358,6 +397,7 @@ final class World {
         if role == .server {
             serverLife += 1
             for client in clients { client.serverRestarted() }
+            commons.serverRestarted()
         }
         machine.crash()
         let delay = random.between(.milliseconds(1), .milliseconds(200))
