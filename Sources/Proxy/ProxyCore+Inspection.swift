@@ -42,7 +42,8 @@ extension ProxyCore {
 
     /// True while a connection that is wanted does not stand.
     package var missesServers: Bool {
-        links.contains { connection in connection.map { !$0.isReady } ?? false }
+        !subscriptionsToRetry.isEmpty
+            || links.contains { connection in connection.map { !$0.isReady } ?? false }
     }
 
     /// How long a client may wait behind another that does not read its replies.

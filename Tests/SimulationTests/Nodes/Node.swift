@@ -334,7 +334,8 @@ final class Node: Host {
                 end.heldUpSince = nil
                 continue
             }
-            if end.heldUpSince == nil { end.heldUpSince = world.now }
+            guard end.heldUpSince == nil else { continue }
+            end.heldUpSince = world.now
             world.coverage.reach(.othersHeldUp)
         }
     }

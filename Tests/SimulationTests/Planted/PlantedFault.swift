@@ -21,7 +21,8 @@ struct PlantedFault: CustomStringConvertible, Sendable {
 }
 
 extension PlantedFault {
-    static let all: [PlantedFault] = tickets + losses + moves + output + input + flow
+    static let all: [PlantedFault] =
+        tickets + losses + moves + output + input + flow + transactions + streams
 
     private static let requests = "Sources/Proxy/ProxyCore+Requests.swift"
     private static let sending = "Sources/Proxy/ProxyCore+Sending.swift"
@@ -30,6 +31,9 @@ extension PlantedFault {
     private static let moving = "Sources/Proxy/ProxyCore+MovedReads.swift"
     private static let timing = "Sources/Proxy/ProxyCore+Timeouts.swift"
     private static let connecting = "Sources/Proxy/Backends/ProxyCore+Connections.swift"
+    private static let transacting = "Sources/Proxy/Sessions/ProxyCore+Transactions.swift"
+    private static let listening = "Sources/Proxy/Sessions/ProxyCore+Subscriptions.swift"
+    private static let owning = "Sources/Proxy/ProxyCore+Private.swift"
     private static let pauses = "Sources/Proxy/ProxyCore+Pauses.swift"
     private static let core = "Sources/Proxy/ProxyCore.swift"
     private static let session = "Sources/Proxy/Sessions/ClientSession.swift"
@@ -254,5 +258,63 @@ extension PlantedFault {
             "a client that does not read is closed for the sake of one that is gone",
             in: pauses, "in id != client && clients[id] != nil }",
             becomes: "in _ = clients; return id != client && id != Ticket.nobody }"),
+    ]
+    private static let transactions = [
+        PlantedFault(
+            "a lost transaction is said not to have run",
+            in: losing, "            wasComplete\n                ? ",
+            becomes: "            wasComplete && false\n                ? "),
+        PlantedFault(
+            "a transaction runs although the connection is lost that watched for it",
+            in: owning, "        if pin.isWatching { extras.watchIsLost = true }\n", becomes: ""),
+        PlantedFault(
+            "a transaction runs beside the connection that watches for it",
+            in: transacting,
+            "        if let pin = client.extras?.pin, let own = links[Int(pin.link.number)] {\n"
+                + "            connection = own\n        } else if transaction.onlyReads",
+            becomes: "        if transaction.onlyReads"),
+        PlantedFault(
+            "a connection is given back on which a transaction was begun",
+            in: transacting, "sendUnanswered(Array(forget.utf8).span, replies: 1, on: pin.link)",
+            becomes: "_ = forget"),
+        PlantedFault(
+            "what was queued is sent twice when a transaction becomes too large",
+            in: transacting, "        if !transaction.isShipped {\n            connection.output",
+            becomes: "        if true {\n            connection.output"),
+        PlantedFault(
+            "a transaction that was discarded runs",
+            in: transacting, "case .discard?: return .done(discard(transaction, of: client))",
+            becomes: "case .discard?: return .done(execute(transaction, of: client))"),
+        PlantedFault(
+            "a transaction with a write is done by a replica",
+            in: transacting, "        transaction.onlyReads = false\n", becomes: ""),
+    ]
+
+    /// What comes when it comes: answers to who waits for others, and messages.
+    private static let streams = [
+        PlantedFault(
+            "who waits for others is given up like anybody",
+            in: losing, "            if ticket.kind == .blocking { patient = ticket.client }\n",
+            becomes: ""),
+        PlantedFault(
+            "a blocking request goes out on a connection that others share",
+            in: requests, "return sendAlone(request, .blocking, of: client)",
+            becomes: "return sendWrite(request, of: client)"),
+        PlantedFault(
+            "the beginning of a message is dropped when the rest comes later",
+            in: listening,
+            "            connection.gathered.append(bytes.extracting(start..<bytes.count))\n",
+            becomes: ""),
+        PlantedFault(
+            "a subscription is not made again elsewhere",
+            in: listening, "        subscriptionsToRetry.append(client.id)\n", becomes: ""),
+        PlantedFault(
+            "the client reads twice that it has subscribed",
+            in: listening,
+            "                subscription.repeated -= 1\n                subscription.failures = 0\n                return\n",
+            becomes: "                subscription.repeated -= 1\n"),
+        PlantedFault(
+            "a message wakes who waits for an answer",
+            in: listening, "        guard client.pause == pause else { return }\n", becomes: ""),
     ]
 }
