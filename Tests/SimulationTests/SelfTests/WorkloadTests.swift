@@ -117,4 +117,41 @@ private func expect<Value: Equatable>(
         counter.serverRestarted()
         expect(counter.read(0, certainly: true), true)
     }
+
+    @Test func anElementIsPoppedOnce() {
+        let (first, second) = ([UInt8]("a"), [UInt8]("b"))
+        var commons = Commons()
+        expect(commons.popped(first, life: 1), false, "nobody has pushed it")
+        commons.willPush(first)
+        commons.pushed(first, life: 1)
+        expect(commons.unpopped, 1)
+        expect(commons.popped(first, life: 1), true)
+        expect(commons.popped(first, life: 1), false, "an element that came twice")
+        expect(commons.unpopped, 0)
+        commons.willPush(second)
+        expect(
+            commons.popped(second, life: 1), true, "it may be popped before its push is answered")
+        commons.pushed(second, life: 1)
+        expect(commons.unpopped, 0)
+    }
+
+    /// A server that begins with nothing has no elements; what was on its way may still come.
+    @Test func elementsOfAnEarlierLifeAreNotMissed() {
+        let element = [UInt8]("a")
+        var commons = Commons()
+        commons.willPush(element)
+        commons.pushed(element, life: 1)
+        commons.serverRestarted()
+        expect(commons.unpopped, 0)
+        expect(commons.popped(element, life: 2), true)
+        expect(commons.unpopped, 0)
+    }
+
+    @Test func editionsAreReadBack() {
+        for isLast in [false, true] {
+            let edition = Edition(client: 3, connection: 2, number: 17, isLast: isLast)
+            let words = String(decoding: edition.bytes, as: UTF8.self).split(separator: " ")
+            #expect(Edition(words[...]) == edition)
+        }
+    }
 }
