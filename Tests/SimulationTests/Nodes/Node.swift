@@ -418,7 +418,7 @@ final class Node: Host {
                 world.coverage.reach(.slowClientClosed)
             } else if line.hasPrefix(start + "it does not read its messages") {
                 end.peer.wasHarmed = true
-                world.coverage.reach(.slowListenerClosed)
+                if role == .proxy { world.coverage.reach(.slowListenerClosed) }
             }
         }
     }

@@ -150,7 +150,14 @@ extension SmallServer {
             let frame =
                 [UInt8]("*3\r\n") + bulk([UInt8]("message")) + bulk(Commons.channel) + bulk(text)
             session.output.append((flaw == .doublesMessage ? frame + frame : frame).span)
-            settle(session)
+            if session.output.count > SmallServer.messageLimit {
+                // As redis-server does it: who does not read is not waited for.
+                pending.log(
+                    .warning, "Closing client \(session.peer): it does not read its messages")
+                finish(session)
+            } else {
+                settle(session)
+            }
         }
     }
 }

@@ -48,6 +48,7 @@ enum Flaw: CaseIterable {
 final class SmallServer: Core, Inspectable {
     final class Session {
         let id: ConnectionID
+        let peer: PeerAddress
         var output: OutputQueue
         var unfinished: UnfinishedRequest?
         var isClosing = false
@@ -67,14 +68,17 @@ final class SmallServer: Core, Inspectable {
         /// By a flaw: not read from before that one has taken its replies.
         var waitsFor: ConnectionID?
 
-        init(id: ConnectionID, pool: BlockPool) {
+        init(id: ConnectionID, peer: PeerAddress, pool: BlockPool) {
             self.id = id
+            self.peer = peer
             output = OutputQueue(pool: pool)
         }
     }
 
     /// Above so much waiting output nothing more is read from a client.
     static let outputLimit = 4_096
+    /// With more waiting a listener is closed.
+    static let messageLimit = 65_536
 
     var pending = PendingActions()
     let flaw: Flaw
@@ -116,7 +120,7 @@ final class SmallServer: Core, Inspectable {
         _ id: ConnectionID, through listener: ListenerID, from peer: PeerAddress,
         to local: PeerAddress, at now: Moment
     ) {
-        sessions.insert(Session(id: id, pool: pool), for: id)
+        sessions.insert(Session(id: id, peer: peer, pool: pool), for: id)
     }
 
     func receive(_ bytes: Span<UInt8>, from id: ConnectionID, at now: Moment) {
@@ -338,7 +342,7 @@ final class SmallServer: Core, Inspectable {
         if session.isClosing, session.output.isEmpty, !session.isPaused { finish(session) }
     }
 
-    private func finish(_ session: Session) {
+    func finish(_ session: Session) {
         guard sessions.remove(session.id) != nil else { return }
         reader.recycle(session.unfinished)
         pending.wishes.append(.close(session.id))

@@ -259,7 +259,8 @@ final class Client: Host {
             world.commons.willPush(element.bytes)
             ask(.push(element))
         case ..<8: askToPop()
-        default: ask(.publish(nextEdition(isLast: false)))
+        default:
+            for _ in 0..<random.within(1...8) { ask(.publish(nextEdition(isLast: false))) }
         }
     }
 

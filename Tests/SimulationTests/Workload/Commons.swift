@@ -89,7 +89,7 @@ struct Edition: Hashable {
     let isLast: Bool
 
     var bytes: [UInt8] {
-        let padding = String(repeating: "x", count: 1 + number % 5 * 400)
+        let padding = String(repeating: "x", count: 1 + number % 5 * 1_000)
         return [UInt8]("\(client) \(connection) \(number) \(isLast ? "last" : "news") \(padding)")
     }
 

@@ -75,7 +75,8 @@ final class Listener: Host {
 
     private func talk(on end: End) {
         guard isSubscribed else { return ask("subscribe", on: end) }
-        guard !isQuiet else { return }
+        // One that reads slowly does nothing else, so that much comes to wait for it.
+        guard !isQuiet, !readsSlowly else { return }
         switch random.below(10) {
         case ..<2: ask("unsubscribe", on: end)
         case ..<3:
@@ -132,7 +133,7 @@ final class Listener: Host {
         guard readsSlowly, !isQuiet else { return look() }
         guard !willLook else { return }
         willLook = true
-        world.schedule(.look(self), in: random.wait(mean: .milliseconds(300)))
+        world.schedule(.look(self), in: random.wait(mean: .milliseconds(500)))
     }
 
     override func look() {

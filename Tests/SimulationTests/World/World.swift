@@ -161,12 +161,10 @@ final class World {
         guard !isOver else { return }
         heal()
         comeToRest()
-        if asksMore {
-            // Time to learn of connections whose other end vanished: what is published on to such a one is lost.
-            run(until: now + .seconds(2))
-            comeToRest()
-            run(until: now + .milliseconds(20))
-        }
+        // Time to learn of connections whose other end vanished: what is said on such a one is lost, or takes long.
+        run(until: now + .seconds(2))
+        comeToRest()
+        run(until: now + .milliseconds(20))
         guard !isOver else { return }
         for client in clients { client.audit() }
         runWhile("waits in the audit") { !$0.isFinished }
