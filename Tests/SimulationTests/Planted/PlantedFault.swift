@@ -311,8 +311,8 @@ extension PlantedFault {
         PlantedFault(
             "the client reads twice that it has subscribed",
             in: listening,
-            "                subscription.repeated -= 1\n                subscription.failures = 0\n                return\n",
-            becomes: "                subscription.repeated -= 1\n"),
+            "                subscription.failures = 0\n                return\n",
+            becomes: "                subscription.failures = 0\n"),
         PlantedFault(
             "a message wakes who waits for an answer",
             in: listening, "        guard client.pause == pause else { return }\n", becomes: ""),
