@@ -36,7 +36,7 @@ extension ProxyCore {
     ) -> ClientSession.Pause? {
         guard client.owed == 0, client.extras?.pin == nil else { return .drained }
         // Nobody is there any more who would take what it waits for.
-        if client.state == .ended {
+        if client.isGone {
             client.state = .closing
             return nil
         }
@@ -53,7 +53,7 @@ extension ProxyCore {
     /// the server has written; the client's own writes are answered by now.
     func sendWait(_ request: Request, of client: ClientSession) -> ClientSession.Pause? {
         guard client.owed == 0 else { return .drained }
-        if client.state == .ended {
+        if client.isGone {
             client.state = .closing
             return nil
         }
@@ -95,6 +95,20 @@ extension ProxyCore {
             isFound = isFound || ticket.kind == .blocking && ticket.client == client.id
         }
         return isFound
+    }
+
+    /// A client has hung up that is not read from: what it sent before is taken when its turn comes, unless it waits
+    /// for what may never happen.
+    func hangUp(_ client: ClientSession) {
+        client.hasHungUp = true
+        if awaitsBlocking(client) { release(client) }
+    }
+
+    /// Ends the wait of a client that has gone.
+    func release(_ client: ClientSession) {
+        releasePrivate(of: client)
+        reader.recycle(client.cutShort())
+        settle(client)
     }
 
     static let tooManyPrivate: StaticString =

@@ -164,9 +164,7 @@ package final class ProxyCore: Core {
             if client.extras?.upload != nil || client.pause == .confirmation {
                 drop(client)
             } else if awaitsBlocking(client) {
-                releasePrivate(of: client)
-                reader.recycle(client.cutShort())
-                settle(client)
+                release(client)
             } else {
                 settle(client)
             }
@@ -260,6 +258,8 @@ package final class ProxyCore: Core {
             pending.log(.notice, "Told to end by a signal, exiting")
             pending.wishes.append(.exit(0))
         case .message(let message, let sender): take(message, from: sender)
+        case .hungUp(let id):
+            if let client = clients[id] { hangUp(client) }
         case .signal(.hangup):
             pending.log(
                 .notice, "The configuration is read at the start only: restart to change it")

@@ -119,7 +119,8 @@ package final class ServerCore: Core {
             shutDown("Received SIGTERM scheduling shutdown...")
         case .signal(.interrupt):
             shutDown("Received SIGINT scheduling shutdown...")
-        case .signal, .connected, .refused, .moved, .appended, .synced, .failed, .message:
+        case .signal, .connected, .refused, .moved, .appended, .synced, .failed, .message,
+            .hungUp:
             break
         }
     }

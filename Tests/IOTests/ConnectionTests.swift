@@ -170,6 +170,36 @@ struct ConnectionTests {
         #expect(try paused.receiveText(5) == "hello")
     }
 
+    /// A peer that hangs up while it is not read from: the core hears of that once per pause, and still gets what was
+    /// sent before, and its end.
+    @Test func aPausedPeerHangsUp() throws {
+        let loop = try RunningLoop()
+        let client = try TestSocket.connect(port: loop.port)
+        let id = try loop.journal.waitForConnection()
+        loop.tell { core in
+            core.wish(.pause(id))
+            core.send("paused", to: id)
+        }
+        _ = try client.receiveText(6)
+        try client.send("unread")
+        client.finishSending()
+        try loop.journal.waitFor(.hungUp(id))
+        #expect(loop.looksWhileIdle() < 100)
+        #expect(loop.journal.count { $0 == .hungUp(id) } == 1)
+        loop.tell { core in
+            core.wish(.resume(id))
+            core.wish(.pause(id))
+        }
+        try waitUntil("second word") {
+            loop.journal.count { $0 == .hungUp(id) } == 2 ? () : nil
+        }
+        #expect(loop.journal.bytes(from: id).isEmpty)
+        loop.tell { core in core.wish(.resume(id)) }
+        try loop.journal.waitFor(.ended(id))
+        #expect(loop.journal.bytes(from: id) == Array("unread".utf8))
+        #expect(try client.receiveToEnd() == Array("unread".utf8))
+    }
+
     /// Far more than one turn accepts and reads at a time: all are served.
     @Test func manyConnectionsAtOnce() throws {
         let loop = try RunningLoop()

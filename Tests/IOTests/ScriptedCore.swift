@@ -26,6 +26,7 @@ final class Journal: Sendable {
         case synced(FileID, Int)
         case failed(FileID, String)
         case signal(Signal)
+        case hungUp(ConnectionID)
         case message(Note, from: Int)
         case note(String)
     }
@@ -210,6 +211,7 @@ final class ScriptedCore: Core {
         case .synced(let file, let size): journal.add(.synced(file, size))
         case .failed(let file, let reason): journal.add(.failed(file, reason))
         case .signal(let signal): journal.add(.signal(signal))
+        case .hungUp(let id): journal.add(.hungUp(id))
         case .message(let message, let sender):
             guard let note = message as? Note else { fatalError("another program's message") }
             journal.add(.message(note, from: sender))

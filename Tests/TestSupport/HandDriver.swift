@@ -74,6 +74,11 @@ public final class HandDriver {
         takePending()
     }
 
+    /// The peer hangs up and has left something unread, if the core does not want to read.
+    public func hangUp(_ id: ConnectionID) {
+        if paused.contains(id) { tell(.hungUp(id)) } else { end(id) }
+    }
+
     /// The connection dies from outside.
     public func cut(_ id: ConnectionID) {
         closed.insert(id)

@@ -9,9 +9,13 @@ extension EventLoop {
         case .abandon(let link): abandon(link)
         case .close(let id): closeForCore(Token(id))
         case .pause(let id):
-            changeConnection(Token(id)) { if $0.reading == .open { $0.reading = .paused } }
+            changeConnection(Token(id)) {
+                if $0.reading == .open { $0.reading = .paused(isTold: false) }
+            }
         case .resume(let id):
-            changeConnection(Token(id)) { if $0.reading == .paused { $0.reading = .open } }
+            changeConnection(Token(id)) {
+                if case .paused = $0.reading { $0.reading = .open }
+            }
         case .log(let level, let line): log.write(level, line, as: role())
         case .openFile(let file, let path, let size): files.open(file, path: path, size: size)
         case .append(let file, let bytes): files.append(bytes, to: file)

@@ -160,6 +160,10 @@ package final class EventLoop {
         } else if !readiness.isDisjoint(with: .broken) {
             // The core does not want to read, or has read everything; epoll would tell of this for ever.
             close(token)
+        } else if readiness.contains(.hangUp), connection.reading == .paused(isTold: false) {
+            changeConnection(token) { $0.reading = .paused(isTold: true) }
+            guard watches.holds(token) else { return }
+            core.hear(.hungUp(token.connection), at: now)
         }
     }
 

@@ -34,6 +34,8 @@ package struct Readiness: OptionSet {
 
     static let input = Readiness(rawValue: EPOLLIN.rawValue)
     static let output = Readiness(rawValue: EPOLLOUT.rawValue)
+    /// The peer has shut its direction, whether all that it sent has been read or not.
+    static let hangUp = Readiness(rawValue: EPOLLRDHUP.rawValue)
     /// Both directions are shut, or an error waits; told even when nothing was asked for.
     static let broken = Readiness(rawValue: EPOLLHUP.rawValue | EPOLLERR.rawValue)
 }

@@ -30,10 +30,10 @@ package enum Role {
 
 /// The two directions of a connection that a core knows, and the link that it was made for.
 package struct Connection {
-    enum Reading {
+    enum Reading: Equatable {
         case open
-        /// The core has asked for silence.
-        case paused
+        /// The core has asked for silence, and may have been told that the peer has hung up.
+        case paused(isTold: Bool)
         /// The peer has sent its last byte.
         case ended
     }
@@ -50,7 +50,11 @@ package struct Connection {
 
     var interest: Readiness {
         var interest: Readiness = []
-        if reading == .open { interest.insert(.input) }
+        switch reading {
+        case .open: interest.insert(.input)
+        case .paused(isTold: false): interest.insert(.hangUp)
+        case .paused(isTold: true), .ended: break
+        }
         if writing == .blocked { interest.insert(.output) }
         return interest
     }

@@ -79,6 +79,8 @@ final class ClientSession {
     var isMidReply = false
     /// The driver was told not to read from it.
     var isStopped = false
+    /// It will send nothing more, though not all that it sent may have been read.
+    var hasHungUp = false
     /// True while the list of those who wait for a backend names it.
     var isWaiting = false
     /// True while this turn's list of connections with output names it.
@@ -116,6 +118,9 @@ final class ClientSession {
         case .closing: inFlight == 0 && output.isEmpty && pause != .answer && pause != .confirmation
         }
     }
+
+    /// Nobody is there any more who would take what comes some day.
+    var isGone: Bool { state == .ended || hasHungUp }
 
     /// No reply is wanted: CLIENT REPLY.
     var isSilent: Bool { extras.map { $0.replies != .on } ?? false }

@@ -25,7 +25,7 @@ extension ProxyCore {
         default: return .commonWay
         }
         if let pause = mayNotSend(on: connection, client) { return .done(pause) }
-        if kind == .blocking, client.state == .ended {
+        if kind == .blocking, client.isGone {
             client.state = .closing
             return .done(nil)
         }
@@ -54,7 +54,7 @@ extension ProxyCore {
         guard client.owed == 0 else { return .drained }
         // As at redis-server, a second MONITOR has no answer.
         guard client.extras?.monitor == nil else { return nil }
-        if client.state == .ended {
+        if client.isGone {
             client.state = .closing
             return nil
         }

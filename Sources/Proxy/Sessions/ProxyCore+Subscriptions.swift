@@ -47,7 +47,7 @@ extension ProxyCore {
     private func begin(_ isSubscribing: Bool, of client: ClientSession) -> Subscription? {
         guard isSubscribing else { return nil }
         // Nobody is there any more who would read a message.
-        if client.state == .ended {
+        if client.isGone {
             client.state = .closing
             return nil
         }

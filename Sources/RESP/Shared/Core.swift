@@ -59,6 +59,10 @@ public enum News: Sendable {
     case signal(Signal)
     /// The core of another worker says something. What one sender says arrives in the order of its wishes.
     case message(any CoreMessage, from: Int)
+    /// The peer of a paused connection will send nothing more. What it has sent before may be unread: it comes when
+    /// reading goes on, and `end` behind it as ever. Told once per pause, since a core may wait for what nobody is
+    /// there to take.
+    case hungUp(ConnectionID)
 }
 
 /// The signals that mean something to a program.
@@ -89,7 +93,7 @@ public enum Wish: Sendable {
     case abandon(LinkID)
     /// Close now. Waiting output is dropped: a core that wants it delivered waits until it is drained.
     case close(ConnectionID)
-    /// Stop handing over bytes from this connection until told to go on.
+    /// Stop handing over bytes from this connection until told to go on; `hungUp` tells when no more will come.
     case pause(ConnectionID)
     case resume(ConnectionID)
     case log(LogLevel, String)

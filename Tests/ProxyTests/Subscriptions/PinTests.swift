@@ -215,6 +215,47 @@ import Testing
         proxy.core.checkInvariants()
     }
 
+    /// A client that asked for more behind a blocking command is not read from; that it has hung up is noticed all the
+    /// same, whether it waits by then or is still to do so.
+    @Test(arguments: [true, false]) func hangsUpUnread(isBlocked: Bool) {
+        let proxy = ProxyUnderTest()
+        let client = proxy.driver.connect()
+        proxy.driver.send(
+            Wire.pipeline([["GET", "k"], ["BLPOP", "q", "0"], ["SELECT", "1"]]), to: client)
+        if isBlocked {
+            proxy.says("$-1\r\n", on: .masterReads)
+            proxy.connectAll()
+            #expect(proxy.sent(to: link) == Wire.text("BLPOP", "q", "0"))
+        }
+        proxy.driver.command(["PING"], to: client)
+        #expect(proxy.driver.paused.contains(client))
+        proxy.driver.hangUp(client)
+        if !isBlocked { proxy.says("$-1\r\n", on: .masterReads) }
+        #expect(proxy.driver.output(of: client) == "$-1\r\n")
+        #expect(proxy.driver.closed.contains(client))
+        if isBlocked { #expect(proxy.isClosed(link)) }
+        #expect(proxy.wishedLinks.isEmpty)
+        proxy.core.checkInvariants()
+    }
+
+    /// What a client has sent before it hung up is carried out and answered, read or not.
+    @Test func hangsUpForItsReplies() {
+        let proxy = ProxyUnderTest()
+        let client = proxy.driver.connect()
+        proxy.driver.send(Wire.pipeline([["GET", "k"], ["SET", "k", "v"]]), to: client)
+        proxy.driver.command(["GET", "k"], to: client)
+        proxy.driver.hangUp(client)
+        proxy.says("$-1\r\n", on: .masterReads)
+        #expect(!proxy.driver.paused.contains(client))
+        proxy.driver.command(["CLIENT", "ID"], to: client)
+        proxy.driver.end(client)
+        proxy.says("+OK\r\n$1\r\nv\r\n", on: .masterWrites)
+        #expect(
+            proxy.driver.output(of: client) == "$-1\r\n+OK\r\n$1\r\nv\r\n:1\r\n")
+        #expect(proxy.driver.closed.contains(client))
+        proxy.core.checkInvariants()
+    }
+
     /// Whoever hangs up while its connection is being made leaves an attempt behind, which has its number until it has
     /// ended: the driver may have news of it already.
     @Test(arguments: [true, false]) func hungUpWhileConnecting(isConnected: Bool) {

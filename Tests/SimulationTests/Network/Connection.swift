@@ -49,6 +49,8 @@ final class End {
     var hasSeenEnd = false
     /// The owner does not want bytes at present.
     var isPaused = false
+    /// While it does not, it has been told that the peer will send nothing more.
+    var hasToldHangUp = false
     /// The owner has more to write than there was room for.
     var wantsRoom = false
     /// A call of `writable` is on its way.

@@ -238,6 +238,10 @@ final class Node: Host {
         if end.isLost {
             if end.isPaused, pipe.arrived > 0 { world.coverage.reach(.unreadDropped) }
             forget(end, of: core, at: moment)
+        } else if pipe.hasEnded, end.isPaused, !end.hasSeenEnd, !end.hasToldHangUp {
+            end.hasToldHangUp = true
+            core.hear(.hungUp(end.id), at: moment)
+            check()
         } else if pipe.hasEnded, pipe.arrived == 0, !end.hasSeenEnd, !end.isPaused {
             end.hasSeenEnd = true
             core.end(end.id, at: moment)
@@ -378,6 +382,8 @@ final class Node: Host {
             guard let end = end(named: id) else { return }
             world.trace("\(name) pauses connection \(end.connection.number)")
             end.isPaused = true
+            end.hasToldHangUp = false
+            if end.incoming.hasEnded { readable(end) }
             world.coverage.reach(.pausedReading)
         case .resume(let id):
             guard let end = end(named: id) else { return }
