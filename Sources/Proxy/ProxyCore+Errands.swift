@@ -25,6 +25,8 @@ final class Errand {
         case login(Credentials, Hello?)
         /// What all workers are asked on behalf of an operator.
         case inquiry(Inquiry)
+        /// Whether the master has loaded a script, or forgotten all.
+        case scripts(ScriptChange)
         /// Whether a client's own connection has changed as the client has.
         case change(SessionChange)
     }
@@ -108,6 +110,7 @@ extension ProxyCore {
             guard let client = clients[errand.client] else { return }
             finishLogin(credentials, hello, errand.answers[0], of: client)
         case .inquiry: conclude(errand)
+        case .scripts(let change): finish(change, errand.answers[0], of: clients[errand.client])
         case .change(let change):
             if let client = clients[errand.client] {
                 finish(change, errand.answers[0], of: client)

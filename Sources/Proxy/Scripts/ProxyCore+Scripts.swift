@@ -9,6 +9,15 @@ import RESP
 /// All scripts were forgotten by a client's wish; other workers forget them too.
 struct ScriptsForgotten: CoreMessage {}
 
+/// SCRIPT LOAD or SCRIPT FLUSH on its way to the master.
+struct ScriptChange {
+    let words: [[UInt8]]
+    /// What is loaded; nil when all are forgotten.
+    let body: [UInt8]?
+    /// The client's when it asked.
+    let lane: Int32
+}
+
 extension ProxyCore {
     func sendScript(
         _ request: Request, _ call: ScriptCall, of client: ClientSession
@@ -33,31 +42,63 @@ extension ProxyCore {
         switch command {
         case .scriptLoad, .scriptFlush:
             guard table[command].accepts(argumentCount: request.count) else { break }
-            let pause = sendWrite(request, of: client)
-            if pause == nil { tellReplicas(request, command, of: client) }
-            return pause
+            return changeScripts(request, command, of: client)
         case .scriptKill, .functionKill: return kill(request, of: client)
         default: break
         }
         return sendWrite(request, of: client)
     }
 
-    /// Has the replicas do what the master was told, without a word to the client: what one of them misses is mended
-    /// when it matters.
-    private func tellReplicas(
+    // MARK: Loading and forgetting
+
+    /// The master goes first: what it refuses, its user may not do anywhere.
+    private func changeScripts(
         _ request: Request, _ command: CommandID, of client: ClientSession
-    ) {
-        if command == .scriptLoad {
-            scripts.remember(request[2])
-        } else {
-            scripts.forgetAll()
-            for other in 0..<workers where other != worker {
-                pending.wishes.append(.send(ScriptsForgotten(), to: other))
-            }
+    ) -> ClientSession.Pause? {
+        guard client.owed == 0 else { return .drained }
+        let connection = connectionForMaster(of: client)
+        guard hasRoom(connection) else { return .backend(connection.link) }
+        if case .waiting(_, let reason) = connection.state {
+            reply(to: client) { appendUnreachable(connection, reason, to: &$0) }
+            return nil
         }
+        let words = request.words
+        let change = ScriptChange(
+            words: words, body: command == .scriptLoad ? words[2] : nil, lane: client.lane)
+        let errand = beginErrand(.scripts(change), for: client.id, parts: 1)
+        ask(words, part: 0, of: errand, on: connection)
+        pause(client, .answer)
+        return nil
+    }
+
+    /// The master has answered. What it did is remembered here, and done at the replicas without a word to the client,
+    /// who may have gone: what one of them misses is mended when it matters.
+    func finish(_ change: ScriptChange, _ answer: [UInt8]?, of client: ClientSession?) {
+        if let answer, answer.first != ReplyKind.error.rawValue {
+            if let body = change.body {
+                scripts.remember(body.span)
+            } else {
+                scripts.forgetAll()
+                for other in 0..<workers where other != worker {
+                    pending.wishes.append(.send(ScriptsForgotten(), to: other))
+                }
+            }
+            tellReplicas(change)
+        }
+        guard let client else { return }
+        reply(to: client) {
+            if let answer { return $0.append(answer.span) }
+            $0.append("-ERR the master did not answer; it may have done it, or may still do so\r\n")
+        }
+        answered(client)
+    }
+
+    private func tellReplicas(_ change: ScriptChange) {
+        var request = ByteBuffer()
+        request.append(request: change.words)
         for replica in servers.dropFirst() {
-            // As the client's own user: a replica refuses what the master refuses.
-            let connection = lane(client.lane, of: replica).readers[0]
+            // As the client's own user, who may have fewer rights there.
+            let connection = lane(change.lane, of: replica).readers[0]
             guard connection.isComing, hasRoom(connection) else { continue }
             sendUnanswered(request.bytes, replies: 1, on: connection.link)
         }
@@ -73,8 +114,7 @@ extension ProxyCore {
         }
         guard !reached.isEmpty else { return sendWrite(request, of: client) }
         let errand = beginErrand(.kill, for: client.id, parts: reached.count)
-        var words: [[UInt8]] = []
-        for index in 0..<request.count { words.append([UInt8](copying: request[index])) }
+        let words = request.words
         for (part, connection) in reached.enumerated() {
             ask(words, part: part, of: errand, on: connection)
         }
@@ -116,11 +156,7 @@ extension ProxyCore {
             return target.isComing && target !== connection ? target : nil
         }
         var load = ByteBuffer()
-        load.append("*3\r\n$6\r\nSCRIPT\r\n$4\r\nLOAD\r\n$")
-        for byte in String(script.body.count).utf8 { load.append(byte) }
-        load.append("\r\n")
-        load.append(script.body.span)
-        load.append("\r\n")
+        load.append(request: [Array("SCRIPT".utf8), Array("LOAD".utf8), script.body])
         sendUnanswered(load.bytes, replies: 1, on: connection.link)
         return connection
     }

@@ -119,8 +119,7 @@ extension ProxyCore {
             connection = own
             client.rare.pin = Pin(link: connection.link, purpose: .oneAnswer)
         }
-        var words: [[UInt8]] = []
-        for index in 0..<request.count { words.append([UInt8](copying: request[index])) }
+        let words = request.words
         let errand = beginErrand(
             .tracking(isOn ? words : nil, isAnew: false), for: client.id, parts: 1)
         ask(words, part: 0, of: errand, on: connection)

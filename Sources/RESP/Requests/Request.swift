@@ -67,4 +67,12 @@ public struct Request: ~Escapable {
             return bytes.extracting(Int(range.start)..<Int(range.end))
         }
     }
+
+    /// The arguments, for what is rare and outlives the read.
+    public var words: [[UInt8]] {
+        var words: [[UInt8]] = []
+        words.reserveCapacity(count)
+        for index in 0..<count { words.append([UInt8](copying: self[index])) }
+        return words
+    }
 }

@@ -49,6 +49,21 @@ public struct ByteBuffer: ~Copyable {
         end += 1
     }
 
+    /// A request of these words.
+    public mutating func append(request words: [[UInt8]]) {
+        func appendHeader(_ kind: UInt8, _ number: Int) {
+            append(kind)
+            for digit in String(number).utf8 { append(digit) }
+            append("\r\n")
+        }
+        appendHeader(UInt8(ascii: "*"), words.count)
+        for word in words {
+            appendHeader(UInt8(ascii: "$"), word.count)
+            append(word.span)
+            append("\r\n")
+        }
+    }
+
     /// Forgets the first `count` bytes.
     public mutating func removeFirst(_ count: Int) {
         precondition(

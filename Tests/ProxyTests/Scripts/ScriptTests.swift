@@ -111,17 +111,56 @@ import Testing
         proxy.core.checkInvariants()
     }
 
-    /// SCRIPT FLUSH empties the memory of all workers, and goes to all servers.
+    /// SCRIPT FLUSH goes to all servers, the master first, and empties the memory of all workers.
     @Test func flush() {
         let proxy = proxy()
         let client = proxy.driver.connect()
         proxy.driver.command(["SCRIPT", "FLUSH"], to: client)
         #expect(proxy.sent(to: .masterWrites) == Wire.text("SCRIPT", "FLUSH"))
+        #expect(proxy.sent(to: .replica(0)) == "")
+        proxy.says("+OK\r\n", on: .masterWrites)
+        #expect(proxy.driver.output(of: client) == "+OK\r\n")
         #expect(proxy.sent(to: .replica(0)) == Wire.text("SCRIPT", "FLUSH"))
         #expect(proxy.core.scripts.count == 0)
         proxy.core.scripts.remember(Array(body.utf8).span)
         proxy.driver.tell(.message(ScriptsForgotten(), from: 1))
         #expect(proxy.core.scripts.count == 0)
+    }
+
+    /// What the master refuses, or does not answer, changes nothing: no script is remembered or forgotten, and no
+    /// replica is told. What follows waits for its answer.
+    @Test(arguments: [["LOAD", "return 2"], ["FLUSH"]], [true, false])
+    func refusedByTheMaster(_ words: [String], isLost: Bool) {
+        let proxy = proxy()
+        let client = proxy.driver.connect()
+        proxy.driver.send(
+            Wire.pipeline([["SCRIPT"] + words, ["CLIENT", "ID"]]), to: client)
+        #expect(proxy.driver.output(of: client) == "")
+        let refusal = "-NOPERM this user has no permissions\r\n"
+        if isLost {
+            proxy.cut(.masterWrites)
+            #expect(
+                proxy.driver.output(of: client).hasPrefix("-ERR the master did not answer; it may"))
+        } else {
+            proxy.says(refusal, on: .masterWrites)
+            #expect(proxy.driver.output(of: client) == refusal + ":2\r\n")
+        }
+        #expect(proxy.core.scripts.count == 1)
+        #expect(proxy.sent(to: .replica(0)) == "")
+        #expect(proxy.driver.sent.isEmpty)
+        proxy.core.checkInvariants()
+    }
+
+    /// What the master has done is done everywhere, whether the client has stayed for the answer or not.
+    @Test func leftBeforeTheAnswer() {
+        let proxy = proxy()
+        let client = proxy.driver.connect()
+        proxy.driver.command(["SCRIPT", "FLUSH"], to: client)
+        proxy.driver.cut(client)
+        proxy.says("+OK\r\n", on: .masterWrites)
+        #expect(proxy.core.scripts.count == 0)
+        #expect(proxy.sent(to: .replica(0)) == Wire.text("SCRIPT", "FLUSH"))
+        proxy.core.checkInvariants()
     }
 
     /// SCRIPT KILL asks all servers; the one that had something to end answers for all, or the one that could not.
