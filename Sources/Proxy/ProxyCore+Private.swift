@@ -31,22 +31,52 @@ extension ProxyCore {
     }
 
     /// Sends a request on a connection of its own, where it may wait for as long as it takes.
-    func sendAlone(
-        _ request: Request, _ kind: Ticket.Kind, of client: ClientSession
-    ) -> ClientSession.Pause? {
+    func sendBlocking(_ request: Request, of client: ClientSession) -> ClientSession.Pause? {
         guard client.owed == 0, client.extras?.pin == nil else { return .drained }
         // Nobody is there any more who would take what it waits for.
         if client.isGone {
             client.state = .closing
             return nil
         }
+        return sendAlone(request, .blocking, of: client, isSoiling: false)
+    }
+
+    /// Sends a command that nobody knows. It may change the state of the connection, so that nothing follows it there.
+    func sendUnknown(_ request: Request, of client: ClientSession) -> ClientSession.Pause? {
+        guard client.owed == 0, client.extras?.pin == nil else { return .drained }
+        return sendAlone(request, .write, of: client, isSoiling: true)
+    }
+
+    private func sendAlone(
+        _ request: Request, _ kind: Ticket.Kind, of client: ClientSession, isSoiling: Bool
+    ) -> ClientSession.Pause? {
         guard let connection = takePrivate(for: client, of: master) else {
             reply(to: client) { $0.append(ProxyCore.tooManyPrivate) }
             return nil
         }
+        if isSoiling { connection.isSoiled = true }
         client.rare.pin = Pin(link: connection.link, purpose: .oneAnswer)
         send(request, as: nil, kind, on: connection, for: client)
         return nil
+    }
+
+    /// Whether nothing more may go out on a client's own connection: its state is not what the client's is, and the
+    /// client goes back to shared ones as soon as it owes nothing.
+    func isUsedUp(_ pin: Pin) -> Bool {
+        pin.purpose == .oneAnswer && links[Int(pin.link.number)]?.isSoiled == true
+    }
+
+    /// Closes such a connection when nobody waits for what it owes: its client would wait for it for ever.
+    func leaveIfUsedUp(_ connection: BackendConnection) {
+        guard let owner = connection.owner, let pin = clients[owner]?.extras?.pin,
+            pin.link == connection.link, isUsedUp(pin),
+            !connection.tickets.contains(where: { clients[$0.client] != nil || $0.errand != nil })
+        else { return }
+        while let ticket = connection.tickets.popFirst() {
+            servers[connection.server].outstanding -= Int(ticket.replies)
+        }
+        connection.specials.removeAll()
+        discard(connection)
     }
 
     /// WAIT counts what its own connection has written, which is nothing here. Behind any command it counts all that
@@ -198,7 +228,7 @@ extension ProxyCore {
     func beginUpload(_ request: Request, of client: ClientSession) -> RequestReader.Verdict {
         let command = table.find(request)
         switch classifier.disposition(of: request, command) {
-        case .read, .write, .ask, .tagged, .script: break
+        case .read, .write, .ask, .unknown, .tagged, .script: break
         default: return .gather
         }
         guard isKnown(client),
@@ -227,6 +257,9 @@ extension ProxyCore {
             reply(to: client) { $0.append(ProxyCore.tooManyPrivate) }
             client.rare.upload = .swallowed
             return .goOn
+        }
+        if case .unknown = classifier.disposition(of: request, table.find(request)) {
+            connection.isSoiled = true
         }
         client.extras?.pin?.isUploading = true
         client.rare.upload = .to(connection.link)

@@ -140,6 +140,8 @@ extension ProxyCore {
             return sendWrite(request, of: client)
         case .ask:
             return sendWrite(request, of: client)
+        case .unknown:
+            return sendUnknown(request, of: client)
         case .tagged(let tag):
             return sendTagged(request, tag, of: client)
         case .scan(let cursor):
@@ -149,7 +151,7 @@ extension ProxyCore {
         case .scriptAdmin:
             return administerScripts(request, command!, of: client)
         case .blocking:
-            return sendAlone(request, .blocking, of: client)
+            return sendBlocking(request, of: client)
         case .waiting:
             return sendWait(request, of: client)
         case .transaction:
@@ -190,7 +192,8 @@ extension ProxyCore {
         if let subscription = extras.subscription, client.version == .resp2 {
             return performSubscribed(request, command, of: client, subscription)
         }
-        if extras.pin != nil {
+        if let pin = extras.pin {
+            if isUsedUp(pin) { return .done(.drained) }
             return performPinned(request, command, of: client)
         }
         return .commonWay

@@ -81,6 +81,7 @@ extension ProxyCore {
             }
             settle(client)
         }
+        leaveIfUsedUp(connection)
         for name in connection.waiting {
             guard let client = clients[name], isOverdue(client) else { continue }
             connection.waiting.removeAll { $0 == name }

@@ -23,6 +23,10 @@ extension ProxyCore {
         case .script: explainMaster("a script may change data", &explanation)
         case .scriptAdmin:
             explainMaster("scripts must be known wherever they may run", &explanation)
+        case .unknown:
+            explainMaster(
+                "nobody knows what it does, so on a connection that is closed afterwards",
+                &explanation)
         case .blocking, .waiting, .pinning, .subscription:
             explainMaster("on a connection of the client's own", &explanation)
         case .transaction:

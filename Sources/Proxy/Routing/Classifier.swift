@@ -2,7 +2,7 @@
 //
 //     a row of the table ──▶ its class ──┬─ always ───────────────────────────▶ Disposition
 //                                        └─ depends ──▶ ArgumentRule ─────────▶
-//     no row ──▶ the configuration's rules ──▶ the proxy's own ──▶ what COMMAND told ──▶ the master
+//     no row ──▶ the configuration's rules ──▶ the proxy's own ──▶ what COMMAND told ──▶ unknown
 
 import RESP
 
@@ -53,7 +53,7 @@ struct Classifier: Sendable {
         if let command = OwnCommand(name) { return .own(command) }
         // The master would close the connection of all.
         if CrossProtocol.isHTTP(request) { return .close }
-        return learnt?.disposition(of: request) ?? .ask
+        return learnt?.disposition(of: request) ?? .unknown
     }
 
     // MARK: Between MULTI and EXEC

@@ -47,6 +47,7 @@ package enum CommandCatalogue {
         case .read(let form):
             form.name.map { "reads, on a replica as \($0)" } ?? "reads"
         case .write, .ask: "master"
+        case .unknown: "master, connection of its own"
         case .tagged: "servers with the tag"
         case .scan: "reads when the cursor is 0, else the server that gave the cursor"
         case .script(let call): call.readsOnly ? "reads" : "master"
@@ -128,7 +129,8 @@ package enum CommandCatalogue {
         |---|---|
         | read | any server that reads may go to, by `reads` of the configuration; the master when there is none |
         | write | the master; may change data |
-        | ask | the master, though no data changes: what one server says about itself, messages, unknown commands |
+        | ask | the master, though no data changes: what one server says about itself, messages |
+        | unknown | the master, on a connection of its own that is closed afterwards: the command may change it |
         | scan | a walk: cursor 0 begins it where reads go, any other cursor goes back to the server that gave it |
         | script | a call of a script or function |
         | script administration | about scripts that servers run or remember |
@@ -148,7 +150,9 @@ package enum CommandCatalogue {
         it has counted in the value. A subcommand that the table does not have goes the way of its command's row.
 
         Commands without a row are looked up in what the master's COMMAND told: `readonly` makes a read, `write` \
-        a write, `blocking` a connection of its own; all else, and what COMMAND does not tell, goes to the master. \
+        a write, `blocking` a connection of its own; all else that it tells goes to the master. What it does not tell is \
+        unknown: a mistake, or a command under a name of the server's own (`rename-command`), which may be SELECT. Each \
+        costs a connection; a rule of `commands` vouches for a command and spares that. \
         PROXY and SENTINEL are the proxy's own. HTTP is closed without an answer.
 
         Inside MULTI a command that goes to a server is queued. The block goes to a server that reads go to when every \
@@ -168,6 +172,7 @@ extension Disposition {
         case .read, .tagged: "read"
         case .write: "write"
         case .ask: "ask"
+        case .unknown: "unknown"
         case .scan: "scan"
         case .script: "script"
         case .scriptAdmin: "script administration"

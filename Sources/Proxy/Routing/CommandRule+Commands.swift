@@ -83,7 +83,7 @@ extension CommandClass {
                 throw RuleObjection(
                     reason: "it would break a connection that clients share, expected refuse")
             case .refuse: return .always(.ask)
-            case .waiting, .transaction, .subscription, .pinning, .session, .own, .close:
+            case .waiting, .transaction, .subscription, .pinning, .session, .own, .close, .unknown:
                 throw RuleObjection(
                     reason: "it is about the client's own connection, expected refuse or no rule")
             }

@@ -8,9 +8,11 @@ enum Disposition: Equatable, Sendable {
     case read(ReadForm)
     /// To the master: it may change data.
     case write
-    /// To the master, though it changes no data there: what one node answers about itself, messages, and commands
-    /// that nobody knows.
+    /// To the master, though it changes no data there: what one node answers about itself, and messages.
     case ask
+    /// To the master on a connection that nobody uses afterwards: neither the table nor the master's COMMAND has it. It
+    /// may be SELECT under a name of the server's own.
+    case unknown
     /// A read for servers with a tag, which the classifier keeps at this index.
     case tagged(Int)
     /// A walk whose cursor stands at this argument: 0 begins one, another goes back to the server that gave it.

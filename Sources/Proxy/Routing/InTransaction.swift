@@ -33,7 +33,7 @@ enum InTransaction: Equatable {
             }
         case .close: return .ends
         case .scan: return .refused(.handsOutCursor)
-        case .read, .write, .ask, .tagged, .script, .scriptAdmin, .blocking, .waiting,
+        case .read, .write, .ask, .unknown, .tagged, .script, .scriptAdmin, .blocking, .waiting,
             .local:
             return row.flags.contains(.noMulti) ? .refused(.notAllowed) : .queued
         }

@@ -15,6 +15,10 @@ extension ProxyCore {
         switch classifier.disposition(of: request, command) {
         case .read: kind = .read
         case .write, .ask, .script, .tagged: kind = .write
+        // What it changes is this client's alone, as at the server; nobody else gets the connection.
+        case .unknown:
+            connection.isSoiled = true
+            kind = .write
         case .blocking: kind = .blocking
         case .session, .local:
             // Only the server knows what it tracks.

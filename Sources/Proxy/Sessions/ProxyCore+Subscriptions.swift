@@ -120,7 +120,8 @@ extension ProxyCore {
     ) -> Handling {
         switch classifier.disposition(of: request, nil) {
         case .close: return .commonWay
-        case .ask where classifier.learnt?.has(request[0]) == false:
+        case .ask where classifier.learnt?.has(request[0]) == false,
+            .unknown where classifier.learnt != nil:
             reply(to: client) { TransactionRefusal.unknownCommand.write(request, to: &$0) }
         default:
             let name = [UInt8](copying: request[0])

@@ -128,6 +128,8 @@ extension ProxyCore {
             preconditionFailure("a transaction was sent on no connection")
         }
         if let pause = mayNotSend(on: connection, client) { return pause }
+        // EXEC may leave it in another state than that of its lane.
+        if case .unknown = classifier.disposition(of: request, nil) { connection.isSoiled = true }
         note(request, nil, in: transaction)
         send(request, as: nil, .write, on: connection, for: client)
         return nil

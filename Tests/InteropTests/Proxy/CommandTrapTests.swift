@@ -51,6 +51,33 @@ import Testing
         }
     }
 
+    /// SELECT, MULTI and CLIENT under names of the server's own change no connection that others use.
+    @Test func trap01_sessionCommandsUnderOtherNames() throws {
+        let names = [
+            "--rename-command", "SELECT", "CHOOSE", "--rename-command", "MULTI", "BEGIN",
+            "--rename-command", "HELLO", "GREET",
+        ]
+        guard let front = try Front(replicas: 0, masterArguments: names), !Front.isDirect else {
+            return
+        }
+        let (client, other) = (try front.client(), try front.client())
+        for _ in 0..<3 {
+            #expect(try client.run("CHOOSE", "1") == .simple("OK"))
+            #expect(try client.run("BEGIN") == .simple("OK"))
+            #expect(try client.run("GREET", "3").items != nil)
+            #expect(try client.say("MULTI; CHOOSE 1; EXEC").count == 3)
+            for one in [client, other] {
+                #expect(try one.run("SET", "k", "v") == .simple("OK"))
+                #expect(try one.run("HGETALL", "none") == .array([]))
+                #expect(try one.say("BLPOP none 0.01") == [.nullArray])
+            }
+        }
+        let master = try #require(front.deployment.master.server).client()
+        #expect(try master.run("DBSIZE") == .integer(1))
+        _ = try master.run("CHOOSE", "1")
+        #expect(try master.run("DBSIZE") == .integer(0))
+    }
+
     /// What flags do not tell.
     @Test func trap02_flagsAreNotTheWholeTruth() throws {
         try tryRows(

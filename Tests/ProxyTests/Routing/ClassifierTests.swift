@@ -21,9 +21,9 @@ import Testing
 
     /// What nobody knows goes to the master, which says so; the proxy's own commands stay, and HTTP is closed.
     @Test(arguments: [
-        ("nosuch", Disposition.ask), ("JSON.GET k", .ask), ("proxy help", .own(.proxy)),
+        ("nosuch", Disposition.unknown), ("JSON.GET k", .unknown), ("proxy help", .own(.proxy)),
         ("SENTINEL masters", .own(.sentinel)), ("POST /", .close), ("Host: a", .close),
-        ("host", .ask), ("SCAN 0", .scan(cursor: 1)), ("hscan k 0", .scan(cursor: 2)),
+        ("host", .unknown), ("SCAN 0", .scan(cursor: 1)), ("hscan k 0", .scan(cursor: 2)),
     ])
     func commandsWithoutARow(_ line: String, _ expected: Disposition) {
         #expect(disposition(line) == expected)

@@ -109,7 +109,7 @@ extension Disposition {
         case .session: .session
         case .local: .local
         case .refuse: .refused
-        case .tagged, .own, .close: nil
+        case .unknown, .tagged, .own, .close: nil
         }
     }
 
