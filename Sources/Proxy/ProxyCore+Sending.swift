@@ -9,10 +9,7 @@ extension ProxyCore {
     func sendRead(
         _ request: Request, _ form: ReadForm, of client: ClientSession
     ) -> ClientSession.Pause? {
-        // A user of the server's may have the right to SORT and not to SORT_RO.
-        if form != .asItIs, lanes[Int(client.lane)].identity != nil {
-            return sendWrite(request, of: client)
-        }
+        if isForMaster(form, of: client) { return sendWrite(request, of: client) }
         guard let connection = connectionForRead(of: client) else {
             return waitOrRefuseRead(client)
         }
@@ -26,18 +23,34 @@ extension ProxyCore {
         return nil
     }
 
+    /// Whether a read goes to the master all the same: a user of the server's may have the right to SORT and not to
+    /// SORT_RO.
+    func isForMaster(_ form: ReadForm, of client: ClientSession) -> Bool {
+        form != .asItIs && lanes[Int(client.lane)].identity != nil
+    }
+
     /// The connection that a read of this client goes out on now; nil when it must wait, or when there is none.
     func connectionForRead(of client: ClientSession) -> BackendConnection? {
         if client.extras?.pin != nil { return connectionForMaster(of: client) }
-        if client.owed > 0 {
-            guard let link = client.link, let current = links[Int(link.number)] else { return nil }
-            // After a SELECT or HELLO requests go out on connections of another lane.
-            guard current.lane == Int(client.lane) else { return nil }
-            if client.writes > 0 { return current }
-            return current.use == .reads && current.isComing ? current : nil
-        }
+        if client.owed > 0 { return connectionInUse(by: client) }
         guard let server = pickReadable() else { return nil }
         return lane(client.lane, of: server).readers[connectionNumber(of: client)]
+    }
+
+    /// The connection that owes a client replies, if a read may follow there.
+    func connectionInUse(by client: ClientSession) -> BackendConnection? {
+        guard let link = client.link, let current = links[Int(link.number)] else { return nil }
+        // After a SELECT or HELLO requests go out on connections of another lane.
+        guard current.lane == Int(client.lane) else { return nil }
+        if client.writes > 0 { return current }
+        return current.use == .reads && current.isComing ? current : nil
+    }
+
+    /// The connection over which a client reads from a server; nil when nobody has wanted it yet.
+    func reader(of client: ClientSession, at server: BackendServer) -> BackendConnection? {
+        let number = Int(client.lane)
+        guard number < server.lanes.count, let lane = server.lanes[number] else { return nil }
+        return lane.readers[connectionNumber(of: client)]
     }
 
     /// What becomes of a read for which there is no connection.

@@ -13,22 +13,33 @@ extension ProxyCore {
             command: name, commandClass: disposition.word.description,
             keys: keys(of: request, command),
             consistency: configuration.reads.consistency.rawValue, choice: nil, reason: "")
+        if let pin = client.extras?.pin, ProxyCore.kind(of: disposition, command, on: pin) != nil {
+            explainMaster(ProxyCore.onItsOwn, &explanation)
+            return explanation
+        }
         switch disposition {
-        case .read, .scan: explainRead(disposition, for: client, &explanation)
-        case .script(let call) where call.readsOnly:
-            explainRead(disposition, for: client, &explanation)
+        case .read(let form) where isForMaster(form, of: client):
+            explainMaster("its user may have no right to the form for replicas", &explanation)
+        case .read: explainRead(for: client, &explanation)
+        case .scan(let cursor):
+            explainScan(request, cursor: cursor, for: client, &explanation)
+        case .script(let call) where readsOnly(request, call):
+            explainRead(for: client, &explanation)
         case .tagged(let tag): explainTagged(classifier.tags[tag], for: client, &explanation)
         case .write: explainMaster("it may change data", &explanation)
         case .ask: explainMaster("the master answers for all servers", &explanation)
-        case .script: explainMaster("a script may change data", &explanation)
-        case .scriptAdmin:
-            explainMaster("scripts must be known wherever they may run", &explanation)
         case .unknown:
             explainMaster(
                 "nobody knows what it does, so on a connection that is closed afterwards",
                 &explanation)
-        case .blocking, .waiting, .pinning, .subscription:
-            explainMaster("on a connection of the client's own", &explanation)
+        case .script: explainMaster("a script may change data", &explanation)
+        case .scriptAdmin:
+            explainMaster("scripts must be known wherever they may run", &explanation)
+        case .subscription:
+            explainOnly(
+                serverToListenTo(0) ?? master, ProxyCore.onItsOwn,
+                others: "one server is listened to", &explanation)
+        case .blocking, .waiting, .pinning: explainMaster(ProxyCore.onItsOwn, &explanation)
         case .transaction:
             explanation.choice = "proxy"
             explanation.reason =
@@ -42,6 +53,8 @@ extension ProxyCore {
         return explanation
     }
 
+    private static let onItsOwn = "on a connection of the client's own"
+
     private func keys(of request: Request, _ command: CommandID?) -> [[UInt8]] {
         guard let command else { return [] }
         var found = FoundKeys()
@@ -51,51 +64,82 @@ extension ProxyCore {
     }
 
     private func explainMaster(_ reason: String, _ explanation: inout Explanation) {
-        explanation.candidates = servers.map { server in
-            candidate(
-                server, qualifies: server.role == .master,
-                server.role == .master ? reason : "only the master takes it")
-        }
-        explanation.choice = "\(master.endpoint)"
-        explanation.reason = reason
+        explainOnly(master, reason, others: "only the master takes it", &explanation)
         if !master.health.isHealthy {
             explanation.reason += "; but the master is \(master.health.state.word)"
         }
     }
 
-    private func explainRead(
-        _ disposition: Disposition, for client: ClientSession, _ explanation: inout Explanation
+    /// There is no choice.
+    private func explainOnly(
+        _ chosen: BackendServer, _ reason: String, others: String,
+        _ explanation: inout Explanation
     ) {
-        if client.writes > 0 {
-            return explainMaster("behind this connection's own unanswered writes", &explanation)
+        explanation.candidates = servers.map { server in
+            candidate(
+                server, qualifies: server === chosen, server === chosen ? reason : others)
+        }
+        explanation.choice = "\(chosen.endpoint)"
+        explanation.reason = reason
+    }
+
+    private func explainRead(
+        for client: ClientSession, _ explanation: inout Explanation
+    ) {
+        if client.extras?.pin != nil {
+            return explainMaster(ProxyCore.onItsOwn, &explanation)
+        }
+        if client.owed > 0, let current = connectionInUse(by: client) {
+            return explainOnly(
+                servers[current.server],
+                "behind this connection's own unanswered \(client.writes > 0 ? "writes" : "reads")",
+                others: "what this connection waits for comes from another server", &explanation)
         }
         explanation.candidates = servers.map { server in
             let qualifies = readable.contains(server.index)
             return candidate(server, qualifies: qualifies, readReason(server, qualifies))
         }
-        guard !readable.isEmpty else {
+        // The dice are thrown on a copy: the next request finds them as they were.
+        let (saved, savedChance) = (router, chance)
+        let server = pickReadable()
+        (router, chance) = (saved, savedChance)
+        guard let server else {
             explanation.reason = "no replica is healthy, and include_master is never"
             return
         }
-        switch disposition {
-        case .scan: explanation.reason = "a cursor goes back to the server that gave it; "
-        default: break
-        }
-        // The dice are thrown on a copy: the next request finds them as they were.
-        let (saved, savedChance) = (router, chance)
-        let server = pickReadable() ?? master
-        (router, chance) = (saved, savedChance)
         explanation.choice = "\(server.endpoint)"
-        explanation.reason +=
+        explanation.reason =
             readable.count == 1
             ? "the only one that may be read"
             : "\(configuration.reads.balance.rawValue) of \(readable.count) that may be read"
     }
 
+    /// A walk begins as a read does, and goes on where it began.
+    private func explainScan(
+        _ request: Request, cursor place: Int, for client: ClientSession,
+        _ explanation: inout Explanation
+    ) {
+        let mistake = "the master says what is wrong with it"
+        guard place < request.count else { return explainMaster(mistake, &explanation) }
+        switch ClientCursor(request[place]) {
+        case .start: return explainRead(for: client, &explanation)
+        case .goesOn(let tag, _):
+            if let server = owner(of: tag) {
+                return explainOnly(
+                    server, "it gave the cursor", others: "another server gave the cursor",
+                    &explanation)
+            }
+        case .invalid where ClientCursor.number(request[place]) == nil:
+            return explainMaster(mistake, &explanation)
+        case .invalid: break
+        }
+        explanation.reason = "no server that is known gave this cursor"
+    }
+
     private func explainTagged(
         _ tag: String, for client: ClientSession, _ explanation: inout Explanation
     ) {
-        guard let server = serverSetAside(for: tag), client.writes == 0 else {
+        guard let server = serverSetAside(for: tag, of: client) else {
             return explainMaster("no replica with the tag \(tag) can take it", &explanation)
         }
         explanation.candidates = servers.map { one in

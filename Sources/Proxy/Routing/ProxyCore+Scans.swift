@@ -52,7 +52,7 @@ extension ProxyCore {
     // MARK: Which process it is
 
     /// The one server that has a tag; none when two have.
-    private func owner(of tag: CursorTag) -> BackendServer? {
+    func owner(of tag: CursorTag) -> BackendServer? {
         let owners = servers.filter { $0.tag == tag }
         return owners.count == 1 ? owners[0] : nil
     }
@@ -149,20 +149,23 @@ extension ProxyCore {
     func sendTagged(
         _ request: Request, _ tag: Int, of client: ClientSession
     ) -> ClientSession.Pause? {
-        guard client.writes == 0, client.extras?.pin == nil,
-            let server = serverSetAside(for: classifier.tags[tag])
-        else { return sendWrite(request, of: client) }
+        guard let server = serverSetAside(for: classifier.tags[tag], of: client) else {
+            return sendWrite(request, of: client)
+        }
         let connection = lane(client.lane, of: server).readers[connectionNumber(of: client)]
-        // This client's own connection to it may be away all the same.
-        guard connection.isComing else { return sendWrite(request, of: client) }
         if let pause = mayNotSend(on: connection, client) { return pause }
         send(request, as: nil, .read, on: connection, for: client)
         return nil
     }
 
-    /// The healthy replica with this tag that owes least.
-    func serverSetAside(for tag: String) -> BackendServer? {
-        servers.dropFirst().filter { $0.health.isHealthy && $0.place.tags.contains(tag) }
+    /// The healthy replica with this tag that owes least; nil when the master is to be asked.
+    func serverSetAside(for tag: String, of client: ClientSession) -> BackendServer? {
+        guard client.writes == 0, client.extras?.pin == nil else { return nil }
+        let server = servers.dropFirst()
+            .filter { $0.health.isHealthy && $0.place.tags.contains(tag) }
             .min { $0.outstanding < $1.outstanding }
+        // This client's own connection to it may be away all the same.
+        guard let server, reader(of: client, at: server)?.isComing ?? true else { return nil }
+        return server
     }
 }

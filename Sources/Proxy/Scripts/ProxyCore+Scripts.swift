@@ -22,11 +22,7 @@ extension ProxyCore {
     func sendScript(
         _ request: Request, _ call: ScriptCall, of client: ClientSession
     ) -> ClientSession.Pause? {
-        var readsOnly = call.readsOnly
-        if call.source == .digest, !readsOnly, request.count > 1, let script = scripts[request[1]] {
-            readsOnly = script.readsOnly
-        }
-        if readsOnly {
+        if readsOnly(request, call) {
             let pause = sendRead(request, .asItIs, of: client)
             if pause == nil { counters.reads += 1 }
             return pause
@@ -34,6 +30,14 @@ extension ProxyCore {
         let pause = sendWrite(request, of: client)
         if pause == nil { counters.writes += 1 }
         return pause
+    }
+
+    /// Whether a replica may run a call; of a digest that is told by the script.
+    func readsOnly(_ request: Request, _ call: ScriptCall) -> Bool {
+        guard call.source == .digest, !call.readsOnly, request.count > 1 else {
+            return call.readsOnly
+        }
+        return scripts[request[1]]?.readsOnly ?? false
     }
 
     func administerScripts(

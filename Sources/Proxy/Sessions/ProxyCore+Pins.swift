@@ -8,26 +8,12 @@ extension ProxyCore {
     func performPinned(
         _ request: Request, _ command: CommandID?, of client: ClientSession
     ) -> Handling {
-        guard let pin = client.extras?.pin, pin.purpose != .oneAnswer,
-            let connection = links[Int(pin.link.number)]
+        let disposition = classifier.disposition(of: request, command)
+        guard let pin = client.extras?.pin, let connection = links[Int(pin.link.number)],
+            let kind = ProxyCore.kind(of: disposition, command, on: pin)
         else { return .commonWay }
-        let kind: Ticket.Kind
-        switch classifier.disposition(of: request, command) {
-        case .read: kind = .read
-        case .write, .ask, .script, .tagged: kind = .write
         // What it changes is this client's alone, as at the server; nobody else gets the connection.
-        case .unknown:
-            connection.isSoiled = true
-            kind = .write
-        case .blocking: kind = .blocking
-        case .session, .local:
-            // Only the server knows what it tracks.
-            guard pin.purpose == .tracking,
-                command == .clientTrackinginfo || command == .clientGetredir
-            else { return .commonWay }
-            kind = .read
-        default: return .commonWay
-        }
+        if case .unknown = disposition { connection.isSoiled = true }
         if let pause = mayNotSend(on: connection, client) { return .done(pause) }
         if kind == .blocking, client.isGone {
             client.state = .closing
@@ -37,6 +23,24 @@ extension ProxyCore {
         client.extras?.pin?.isUploading = false
         send(request, as: nil, kind, on: connection, for: client)
         return .done(nil)
+    }
+
+    /// What a request is that goes out as it stands on the connection that its client has for long; nil when it goes
+    /// the common way.
+    static func kind(
+        of disposition: Disposition, _ command: CommandID?, on pin: Pin
+    ) -> Ticket.Kind? {
+        guard pin.purpose != .oneAnswer else { return nil }
+        switch disposition {
+        case .read: return .read
+        case .write, .ask, .unknown, .script, .tagged: return .write
+        case .blocking: return .blocking
+        case .session, .local:
+            // Only the server knows what it tracks.
+            let isAboutTracking = command == .clientTrackinginfo || command == .clientGetredir
+            return pin.purpose == .tracking && isAboutTracking ? .read : nil
+        default: return nil
+        }
     }
 
     /// MONITOR, CLIENT TRACKING and CLIENT CACHING.

@@ -336,7 +336,7 @@ extension ProxyCore {
     }
 
     /// The master, as long as it is well; after so many failures in a row another one's turn may have come.
-    private func serverToListenTo(_ failures: Int) -> BackendServer? {
+    func serverToListenTo(_ failures: Int) -> BackendServer? {
         let healthy = servers.filter(\.health.isHealthy)
         return healthy.isEmpty ? nil : healthy[max(0, failures) % healthy.count]
     }

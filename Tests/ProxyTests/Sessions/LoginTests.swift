@@ -282,7 +282,7 @@ import Testing
 }
 
 extension Secret {
-    fileprivate init(_ text: String) {
+    init(_ text: String) {
         self.init(Array(text.utf8))
     }
 }
