@@ -143,8 +143,8 @@ import Testing
         #expect(clients.allSatisfy { proxy.driver.output(of: $0) == "+new\r\n" })
     }
 
-    /// What keeps one server from answering would keep the next one: a request that can take long stays where it is, and
-    /// none is moved twice for such a reason, lest one slow read stop all servers and in the end the master.
+    /// What keeps one server from answering would keep the next one: a request that can take long stays where it is,
+    /// and none is moved twice for such a reason, lest one slow read stop all servers and in the end the master.
     @Test func trap30_slowReadsStayWhereTheyAre() throws {
         let proxy = ProxyUnderTest(replicas: 2)
         let clients = (0..<8).map { _ in proxy.driver.connect() }

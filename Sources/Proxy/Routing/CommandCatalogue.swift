@@ -150,9 +150,9 @@ package enum CommandCatalogue {
         it has counted in the value. A subcommand that the table does not have goes the way of its command's row.
 
         Commands without a row are looked up in what the master's COMMAND told: `readonly` makes a read, `write` \
-        a write, `blocking` a connection of its own; all else that it tells goes to the master. What it does not tell is \
-        unknown: a mistake, or a command under a name of the server's own (`rename-command`), which may be SELECT. Each \
-        costs a connection; a rule of `commands` vouches for a command and spares that. \
+        a write, `blocking` a connection of its own; all else that it tells goes to the master. What it does not \
+        tell is unknown: a mistake, or a command under a name of the server's own (`rename-command`), which may be \
+        SELECT. Each costs a connection; a rule of `commands` vouches for a command and spares that. \
         PROXY and SENTINEL are the proxy's own. HTTP is closed without an answer.
 
         Inside MULTI a command that goes to a server is queued. The block goes to a server that reads go to when every \

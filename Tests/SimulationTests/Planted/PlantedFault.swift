@@ -77,8 +77,10 @@ extension PlantedFault {
             becomes: ""),
         PlantedFault(
             "a read does not follow its client's unanswered write",
-            in: sending, "        if client.owed > 0 {\n            guard let link",
-            becomes: "        if client.owed > 0, client.writes == 0 {\n            guard let link"),
+            in: sending, "        if client.owed > 0 { return connectionInUse(by: client) }",
+            becomes:
+                "        if client.owed > 0, client.writes == 0 { return connectionInUse(by: client) }"
+        ),
     ]
 
     private static let losses = [
@@ -126,14 +128,17 @@ extension PlantedFault {
     private static let moves = [
         PlantedFault(
             "a read is done elsewhere although its client has half of the reply",
-            in: losing, "                && !(isBegun && hasPassedOn(special))\n", becomes: ""),
+            in: moving, "guard kind == .read, !isBound, !isPassedOn else",
+            becomes: "guard kind == .read, !isBound else"),
         PlantedFault(
             "writes of a lost connection are done elsewhere",
-            in: losing, "ticket.kind == .read && canBeSentAgain(special)",
-            becomes: "canBeSentAgain(special)"),
+            in: moving, "guard kind == .read, !isBound, !isPassedOn else",
+            becomes: "guard !isBound, !isPassedOn else"),
         PlantedFault(
             "reads that were answered are done again",
-            in: moving, "lengthOfRequests(Int(ticket.done), in: requests.bytes)", becomes: "0"),
+            in: moving,
+            "let answered = lengthOfRequests(Int(ticket.done), in: requests.bytes)",
+            becomes: "let answered = 0"),
         PlantedFault(
             "a moved read is answered twice",
             in: moving,
@@ -241,9 +246,8 @@ extension PlantedFault {
             becomes: "        guard true || mayGoOn(client) else {"),
         PlantedFault(
             "a connection that was stopped for a slow client is never read again",
-            in: pauses,
-            "            stalled -= 1\n            pending.wishes.append(.resume(id))\n",
-            becomes: "            stalled -= 1\n"),
+            in: pauses, "        stalled -= 1\n        pending.wishes.append(.resume(id))\n",
+            becomes: "        stalled -= 1\n        _ = id\n"),
         PlantedFault(
             "a client that does not read is let be, whoever waits behind it",
             in: pauses, "guard isInTheWay(stall.client, of: connection), let client",
@@ -294,11 +298,11 @@ extension PlantedFault {
     private static let streams = [
         PlantedFault(
             "who waits for others is given up like anybody",
-            in: losing, "            if ticket.kind == .blocking { patient = ticket.client }\n",
+            in: timing, "            if ticket.kind == .blocking { patient = ticket.client }\n",
             becomes: ""),
         PlantedFault(
             "a blocking request goes out on a connection that others share",
-            in: requests, "return sendAlone(request, .blocking, of: client)",
+            in: requests, "return sendBlocking(request, of: client)",
             becomes: "return sendWrite(request, of: client)"),
         PlantedFault(
             "the beginning of a message is dropped when the rest comes later",
