@@ -21,6 +21,8 @@ final class Errand {
         case tracking([[UInt8]]?, isAnew: Bool)
         /// Which process a connection leads to.
         case identity(LinkID)
+        /// Whether the master takes clients that do not say who they are.
+        case strangers
         /// Whether the master knows a user.
         case login(Credentials, Hello?)
         /// What all workers are asked on behalf of an operator.
@@ -109,6 +111,7 @@ extension ProxyCore {
         case .login(let credentials, let hello):
             guard let client = clients[errand.client] else { return }
             finishLogin(credentials, hello, errand.answers[0], of: client)
+        case .strangers: learnAboutStrangers(errand.answers[0])
         case .inquiry: conclude(errand)
         case .scripts(let change): finish(change, errand.answers[0], of: clients[errand.client])
         case .change(let change):

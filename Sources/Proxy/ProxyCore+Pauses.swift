@@ -194,6 +194,7 @@ extension ProxyCore {
             if let probe = server.probe { wake(at: probe.since + configuration.timeouts.probe) }
         }
         for answer in lateAnswers { wake(at: answer.due) }
+        if let askAt = anonymity.askAt { wake(at: askAt) }
         if let nextWatch { wake(at: nextWatch) }
         wakeForOperators()
     }

@@ -45,6 +45,7 @@ package final class ProxyCore: Core {
     var nextWatch: Instant?
     /// Clients whose subscriptions have lost their connection.
     var subscriptionsToRetry: [ConnectionID] = []
+    var anonymity = Anonymity()
     /// Answers to failed AUTHs, which are held back for a while.
     var lateAnswers: [LateAnswer] = []
     var scripts: ScriptMemory
@@ -96,6 +97,7 @@ package final class ProxyCore: Core {
         for server in servers { openFirstLane(of: server) }
         findReadable()
         watchServers()
+        beginAskingAboutStrangers()
         scheduleWake()
     }
 
@@ -239,6 +241,7 @@ package final class ProxyCore: Core {
         if let due = nextScan, due <= now.instant { giveUpLateRequests() }
         if !subscriptionsToRetry.isEmpty { retrySubscriptions() }
         if !lateAnswers.isEmpty { giveLateAnswers() }
+        askAboutStrangers()
         lookAfterOperators()
         noteSilence()
         watchServers()

@@ -15,16 +15,26 @@ struct LateAnswer {
     let text: [UInt8]
 }
 
+/// Whether the master takes who has not said who it is for its default user. A connection stays what it was when it was
+/// made, so that none that stands can tell.
+struct Anonymity {
+    /// How often a new connection is made to ask, and how long the answer counts that no password is needed.
+    static let interval = Duration.seconds(2)
+    static let age = Duration.seconds(6)
+
+    /// When it is asked next; nil while it is being asked, or never is.
+    var askAt: Instant?
+    var until: Instant?
+}
+
 extension ProxyCore {
     private static let wrongPassword: StaticString =
         "-WRONGPASS invalid username-password pair or user is disabled.\r\n"
 
     /// Whether a client is somebody. Where the servers know who is who, and ask nobody for a password to begin with, a
-    /// client is their default user until it says otherwise, as it would be there.
+    /// client is their default user until it says otherwise, as it would be there; and stays it, as it would there.
     func isKnown(_ client: ClientSession) -> Bool {
-        if !client.isAuthenticated, configuration.authentication == .backend,
-            configuration.backends.password == nil, master.health.report != nil
-        {
+        if !client.isAuthenticated, let until = anonymity.until, now.instant < until {
             client.isAuthenticated = true
         }
         return client.isAuthenticated
@@ -173,6 +183,44 @@ extension ProxyCore {
         guard become(identity, client) else { return }
         let pause = succeed(client, as: credentials.user ?? Array("default".utf8), hello)
         precondition(pause == nil, "a login waits for what was answered before it began")
+    }
+
+    // MARK: Clients that do not say who they are
+
+    /// Has the master asked about strangers from now on, if that is of use.
+    func beginAskingAboutStrangers() {
+        guard configuration.authentication == .backend, configuration.backends.password == nil,
+            configuration.timeouts.probeInterval > .zero
+        else { return }
+        anonymity.askAt = now.instant
+        askAboutStrangers()
+    }
+
+    /// Asks the master, when it is time, on a connection that is made for that and closed afterwards.
+    func askAboutStrangers() {
+        guard let askAt = anonymity.askAt, askAt <= now.instant else { return }
+        anonymity.askAt = nil
+        master.privateCount += 1
+        let connection = makeConnection(to: master, lane: 0, .alone)
+        connection.isSoiled = true
+        let errand = beginErrand(.strangers, parts: 1)
+        ask([Array("PING".utf8)], part: 0, of: errand, on: connection)
+    }
+
+    /// Servers look at who asks before they look at what. No answer, or one that is about something else, leaves the
+    /// last one to grow old.
+    func learnAboutStrangers(_ answer: [UInt8]?) {
+        let askAt = now.instant + Anonymity.interval
+        anonymity.askAt = askAt
+        wake(at: askAt)
+        guard let answer else { return }
+        if answer.first == ReplyKind.simple.rawValue || answer.starts(with: "-NOPERM ".utf8)
+            || Complaint(answer.span) != nil
+        {
+            anonymity.until = now.instant + Anonymity.age
+        } else if answer.starts(with: "-NOAUTH ".utf8) {
+            anonymity.until = nil
+        }
     }
 
     // MARK: Outcomes

@@ -88,6 +88,22 @@ import Testing
         #expect(try bob.run("SET", "k", "v") == .simple("OK"))
     }
 
+    /// Whoever does not say who it is is the default user, until that user gets a password: then only who was before.
+    @Test func passwordSetLater() throws {
+        guard let server = try RedisServer.start() else { return }
+        let proxy = try SluiceProxy.start(master: server, ["auth: backend"])
+        let noAuth = WireReply.error("NOAUTH Authentication required.")
+        let first = try proxy.client()
+        #expect(try wait { try first.run("SET", "k", "v") == .simple("OK") })
+        let direct = try server.client()
+        #expect(try direct.run("CONFIG", "SET", "requirepass", "secret") == .simple("OK"))
+        #expect(try wait { try proxy.client().run("GET", "k") == noAuth })
+        #expect(try server.client().run("GET", "k") == noAuth)
+        for client in [first, direct] { #expect(try client.run("GET", "k") == .bulk("v")) }
+        #expect(try direct.run("CONFIG", "SET", "requirepass", "") == .simple("OK"))
+        #expect(try wait { try proxy.client().run("GET", "k") == .bulk("v") })
+    }
+
     /// A stranger reads from the proxy what it would read from a redis-server with a password.
     @Test func strangers() throws {
         guard let server = try RedisServer.start(["--requirepass", "secret"]) else { return }

@@ -195,6 +195,88 @@ import Testing
         proxy.core.checkInvariants()
     }
 
+    /// The connection on which the master is being asked about strangers.
+    private func question(of proxy: ProxyUnderTest) -> LinkID? {
+        proxy.core.links.compactMap { $0 }.first { $0.use == .alone }?.link
+    }
+
+    /// Whoever says nothing is the server's default user while a new connection is taken for it too. That a password is
+    /// wanted since counts for clients to come, as at the server; so does an answer that has grown old.
+    @Test func strangersWhereNoPasswordIsNeeded() throws {
+        let proxy = asking { $0.timeouts.probeInterval = .seconds(1) }
+        func answer(_ text: String) throws {
+            proxy.connectAll()
+            let asked = try #require(question(of: proxy))
+            #expect(proxy.sent(to: asked) == Wire.text("PING"))
+            proxy.says(text, on: asked)
+            #expect(proxy.isClosed(asked))
+            #expect(proxy.core.master.privateCount == 0)
+            proxy.core.checkInvariants()
+        }
+        func isKnown(_ client: ConnectionID) -> Bool {
+            proxy.driver.ask("CLIENT", "SETNAME", "x", on: client) == "+OK\r\n"
+        }
+        #expect(!isKnown(proxy.driver.connect()))
+        try answer("+PONG\r\n")
+        let first = proxy.driver.connect()
+        #expect(isKnown(first))
+        proxy.driver.pass(Anonymity.interval)
+        #expect(isKnown(proxy.driver.connect()))
+        try answer("-NOAUTH Authentication required.\r\n")
+        #expect(isKnown(first))
+        let second = proxy.driver.connect()
+        #expect(!isKnown(second))
+        #expect(proxy.driver.ask("RESET", on: first) == "+RESET\r\n")
+        #expect(!isKnown(first))
+
+        for said in ["-NOPERM no permissions to run 'ping'\r\n", "-LOADING it loads\r\n"] {
+            proxy.driver.pass(Anonymity.interval)
+            try answer(said)
+            #expect(isKnown(proxy.driver.connect()))
+        }
+        // Now the master says nothing that tells.
+        proxy.driver.pass(Anonymity.interval)
+        try answer("-ERR max number of clients reached\r\n")
+        #expect(isKnown(second))
+        proxy.driver.pass(.milliseconds(3_999))
+        #expect(isKnown(proxy.driver.connect()))
+        proxy.driver.pass(.milliseconds(1))
+        #expect(!isKnown(proxy.driver.connect()))
+    }
+
+    /// A question that is not answered, or cannot be asked, is asked anew, one at a time.
+    @Test(arguments: [true, false]) func questionAboutStrangersIsLost(isRefused: Bool) throws {
+        let proxy = asking { $0.timeouts.probeInterval = .seconds(1) }
+        for round in 0..<3 {
+            let asked = try #require(question(of: proxy))
+            if round == 0 {
+                proxy.cut(asked)
+            } else if isRefused {
+                proxy.refuse(asked)
+            } else {
+                proxy.connectAll()
+                for _ in 0..<12 {
+                    #expect(proxy.core.master.privateCount == 1)
+                    proxy.driver.pass(.seconds(1))
+                    if proxy.isClosed(asked) { break }
+                }
+                #expect(proxy.isClosed(asked))
+            }
+            proxy.driver.pass(Anonymity.interval)
+            #expect(proxy.core.master.privateCount == 1)
+            proxy.core.checkInvariants()
+        }
+    }
+
+    /// With a password for the servers nobody needs to be asked.
+    @Test func noQuestionAboutStrangers() {
+        let proxy = asking {
+            $0.timeouts.probeInterval = .seconds(1)
+            $0.backends.password = Secret("p")
+        }
+        #expect(proxy.core.master.privateCount == 0)
+    }
+
     /// Two users never share a connection, and a wrong attempt leaves the client who it was.
     @Test func clientsOfTwoUsers() {
         let proxy = asking()
