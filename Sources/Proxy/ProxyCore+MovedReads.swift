@@ -43,17 +43,18 @@ struct MoveEvidence {
 }
 
 extension ProxyCore {
-    /// Has all unanswered reads of a client done by another server, in their order. What this connection still
-    /// answers to them is dropped. False when that cannot be, and nothing was changed. The target may be the same
-    /// connection, to ask again on it.
+    /// Whether all unanswered reads of a client on this connection may be done by another server.
+    func mayMoveReads(of client: ClientSession, from connection: BackendConnection) -> Bool {
+        connection.mayBeAskedElsewhere
+            && !clientsThatStay(on: connection, .complaint).contains(client.id)
+    }
+
+    /// Has them done there, in their order. What this connection still answers to them is dropped. The target may be the
+    /// same connection, to ask again on it.
     func moveReads(
         of client: ClientSession, from connection: BackendConnection, to target: BackendConnection
-    ) -> Bool {
-        guard connection.mayBeAskedElsewhere,
-            !clientsThatStay(on: connection, .complaint).contains(client.id)
-        else { return false }
+    ) {
         moveReads(from: connection, to: target) { $0 == client.id }
-        return true
     }
 
     /// A server has stopped answering: has the reads done elsewhere that a connection still owes, as far as they may be
@@ -80,7 +81,16 @@ extension ProxyCore {
         var staying: Set<ConnectionID> = []
         var isFirst = true
         var specialsSeen = 0
+        var last: (ticket: Ticket, evidence: MoveEvidence)?
+        let judge = { (end: Int) in
+            guard let (ticket, known) = last else { return }
+            var evidence = known
+            evidence.mayBeTheCause =
+                reason == .silence && self.holdsSlowRequest(ticket, until: end, on: connection)
+            if !evidence.mayMove(reason) { staying.insert(ticket.client) }
+        }
         connection.tickets.visit { ticket in
+            judge(ticket.start)
             var special: SpecialReply?
             if ticket.delivery == .special {
                 special = connection.specials[specialsSeen]
@@ -90,11 +100,11 @@ extension ProxyCore {
             let evidence = MoveEvidence(
                 kind: ticket.kind, isBound: !canBeSentAgain(special),
                 isPassedOn: isBegun && hasPassedOn(special), wasSent: ticket.start < sent,
-                attempts: Int(ticket.attempts), retries: configuration.reads.retries,
-                mayBeTheCause: reason == .silence && isFirst && mayTakeLong(ticket, on: connection))
-            if !evidence.mayMove(reason) { staying.insert(ticket.client) }
+                attempts: Int(ticket.attempts), retries: configuration.reads.retries)
+            last = (ticket, evidence)
             isFirst = false
         }
+        judge(connection.output.end)
         return staying
     }
 
@@ -111,27 +121,47 @@ extension ProxyCore {
         return block.dropped == 0 && block.error.isEmpty
     }
 
-    /// Whether the request that a server works on is of those that can keep it busy.
-    private func mayTakeLong(_ ticket: Ticket, on connection: BackendConnection) -> Bool {
+    /// Whether one of a ticket's unanswered requests is of those that can keep a server busy: it may work on any of what
+    /// it has read, since it answers when it has done all of that.
+    private func holdsSlowRequest(
+        _ ticket: Ticket, until end: Int, on connection: BackendConnection
+    ) -> Bool {
         guard ticket.delivery != .special, connection.output.retains else { return true }
-        return withFirstUnanswered(ticket, on: connection) { request in
-            table.find(request).map { !table[$0].flags.contains(.fast) } ?? true
+        var isFound = false
+        visitUnanswered(ticket, until: end, on: connection) { request in
+            isFound = table.find(request).map { !table[$0].flags.contains(.fast) } ?? true
+            return !isFound
+        }
+        return isFound
+    }
+
+    /// Shows the requests of a ticket that are not answered, for as long as `body` wants more.
+    func visitUnanswered(
+        _ ticket: Ticket, until end: Int, on connection: BackendConnection,
+        _ body: (Request) -> Bool
+    ) {
+        var requests = ByteBuffer()
+        connection.output.copy(from: ticket.start, to: end, into: &requests)
+        var rest = lengthOfRequests(Int(ticket.done), in: requests.bytes)
+        var parser = RequestParser()
+        while rest < requests.count {
+            let bytes = requests.bytes.extracting(rest..<requests.count)
+            let length = ProxyCore.lengthOfRequest(in: bytes, &parser)
+            guard body(parser.request(in: bytes.extracting(0..<length))) else { return }
+            rest += length
         }
     }
 
-    /// Shows the first request of a ticket that is not answered.
-    func withFirstUnanswered<Outcome>(
-        _ ticket: Ticket, on connection: BackendConnection, _ body: (Request) -> Outcome
-    ) -> Outcome {
-        var requests = ByteBuffer()
-        let end = connection.output.end
-        connection.output.copy(from: ticket.start, to: end, into: &requests)
-        let start = lengthOfRequests(Int(ticket.done), in: requests.bytes)
-        let rest = requests.bytes.extracting(start..<requests.count)
-        var parser = RequestParser()
-        guard case .request(let length)? = try? parser.parse(rest, from: 0, limits: requestLimits)
-        else { preconditionFailure("what was sent cannot be read again") }
-        return body(parser.request(in: rest.extracting(0..<length)))
+    /// What was sent is read again without limits: in another form a request may be longer than its client's was.
+    private static func lengthOfRequest(
+        in bytes: Span<UInt8>, _ parser: inout RequestParser
+    ) -> Int {
+        var limits = RequestLimits()
+        limits.requestLength = .max
+        guard case .request(let length)? = try? parser.parse(bytes, from: 0, limits: limits) else {
+            preconditionFailure("what was sent cannot be read again")
+        }
+        return length
     }
 
     /// Sends the requests of some clients again on another connection. O(tickets).
@@ -237,15 +267,10 @@ extension ProxyCore {
 
     /// How many bytes the first `count` of these requests have.
     func lengthOfRequests(_ count: Int, in bytes: Span<UInt8>) -> Int {
-        guard count > 0 else { return 0 }
         var parser = RequestParser()
         var end = 0
         for _ in 0..<count {
-            guard
-                case .request(let next)? = try? parser.parse(
-                    bytes, from: end, limits: RequestLimits())
-            else { preconditionFailure("what was sent cannot be read again") }
-            end = next
+            end += ProxyCore.lengthOfRequest(in: bytes.extracting(end..<bytes.count), &parser)
         }
         return end
     }

@@ -107,6 +107,10 @@ extension ProxyCore {
 
     /// Reads on from a client that was paused.
     func goOn(_ client: ClientSession) {
+        if case .backend(let link)? = client.pause, client.isWaiting {
+            links[Int(link.number)]?.waiting.removeAll { $0 == client.id }
+            client.isWaiting = false
+        }
         client.pause = nil
         if client.isStopped {
             client.isStopped = false

@@ -54,10 +54,23 @@ extension ProxyCore {
             reply(to: client) { $0.append(ProxyCore.tooManyPrivate) }
             return nil
         }
+        var pin = Pin(link: connection.link, purpose: .oneAnswer)
+        pin.isForUnknown = isSoiling
         if isSoiling { connection.isSoiled = true }
-        client.rare.pin = Pin(link: connection.link, purpose: .oneAnswer)
+        client.rare.pin = pin
         send(request, as: nil, kind, on: connection, for: client)
         return nil
+    }
+
+    /// The server does not know the command either, and so has changed nothing.
+    func unsoil(_ connection: BackendConnection, by line: Span<UInt8>) {
+        let word: StaticString = "-ERR unknown command"
+        let length = word.utf8CodeUnitCount
+        guard let owner = connection.owner, let pin = clients[owner]?.extras?.pin,
+            pin.link == connection.link, pin.isForUnknown, line.count > length,
+            line.extracting(0..<length).equalsIgnoringCase(word)
+        else { return }
+        connection.isSoiled = false
     }
 
     /// Whether nothing more may go out on a client's own connection: its state is not what the client's is, and the
@@ -72,10 +85,7 @@ extension ProxyCore {
             pin.link == connection.link, isUsedUp(pin),
             !connection.tickets.contains(where: { clients[$0.client] != nil || $0.errand != nil })
         else { return }
-        while let ticket = connection.tickets.popFirst() {
-            servers[connection.server].outstanding -= Int(ticket.replies)
-        }
-        connection.specials.removeAll()
+        forgetTickets(of: connection)
         discard(connection)
     }
 
@@ -181,14 +191,19 @@ extension ProxyCore {
                 continue
             }
             connection.owner = nil
-            while let ticket = connection.tickets.popFirst() {
-                servers[connection.server].outstanding -= Int(ticket.replies)
-                // Its outcome would be told to a session that is over.
-                if let step = ticket.errand { errands[step.errand] = nil }
-            }
-            connection.specials.removeAll()
+            forgetTickets(of: connection)
             discard(connection)
         }
+    }
+
+    /// Nobody waits any more for what a connection owes. The outcome of a question would be told to a session that is
+    /// over.
+    func forgetTickets(of connection: BackendConnection) {
+        while let ticket = connection.tickets.popFirst() {
+            servers[connection.server].outstanding -= Int(ticket.replies)
+            if let step = ticket.errand { errands[step.errand] = nil }
+        }
+        connection.specials.removeAll()
     }
 
     /// A client's own connection is gone; what was owed on it has been settled.

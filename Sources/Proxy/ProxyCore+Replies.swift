@@ -186,29 +186,29 @@ extension ProxyCore {
 
     /// Passes an error on, or has the read done elsewhere when it says only that this server cannot.
     private func judge(_ line: Span<UInt8>, of ticket: Ticket, _ connection: BackendConnection) {
-        if ticket.delivery == .plain, hasMoved(line, of: ticket, on: connection) {
+        if ticket.delivery == .plain, moveElsewhere(becauseOf: line, to: ticket, on: connection) {
             return dropFirstReply(of: connection)
         }
         if clients[ticket.client] != nil { counters.errors.count(line) }
+        if connection.use == .alone { unsoil(connection, by: line) }
         pass(line, 1, of: ticket, connection)
     }
 
-    /// Notes an error of a server. True when it says only that this server cannot, and what its client waits for on
-    /// this connection is done elsewhere now.
-    private func hasMoved(
-        _ line: Span<UInt8>, of ticket: Ticket, on connection: BackendConnection
+    /// Notes an error of a server. When it says only that this server cannot, what its client waits for on this
+    /// connection is done elsewhere, and the result is true.
+    private func moveElsewhere(
+        becauseOf line: Span<UInt8>, to ticket: Ticket, on connection: BackendConnection
     ) -> Bool {
         let server = servers[connection.server]
         server.counters.errors += 1
         guard let complaint = Complaint(line) else { return false }
         note(complaint, of: server)
-        guard ticket.kind == .read, connection.mayBeAskedElsewhere,
-            Int(ticket.attempts) < configuration.reads.retries, let client = clients[ticket.client],
+        guard let client = clients[ticket.client], mayMoveReads(of: client, from: connection),
             let target = complaint == .noScript && ticket.delivery == .plain
                 ? repair(ticket, on: connection, of: client)
-                : otherReader(than: connection, for: client, .complaint),
-            moveReads(of: client, from: connection, to: target)
+                : otherReader(than: connection, for: client, .complaint)
         else { return false }
+        moveReads(of: client, from: connection, to: target)
         server.counters.retriedAway += 1
         return true
     }
@@ -270,7 +270,7 @@ extension ProxyCore {
             return pass(part, isWhole ? 1 : 0, ofSpecial: ticket, connection)
         }
         guard isWhole else { return }
-        if hasMoved(block.error.span, of: ticket, on: connection) {
+        if moveElsewhere(becauseOf: block.error.span, to: ticket, on: connection) {
             connection.specials.removeFirst()
             return dropFirstReply(of: connection)
         }
@@ -334,7 +334,7 @@ extension ProxyCore {
     private func judgeWalk(
         _ line: Span<UInt8>, of ticket: Ticket, _ connection: BackendConnection
     ) {
-        if hasMoved(line, of: ticket, on: connection) {
+        if moveElsewhere(becauseOf: line, to: ticket, on: connection) {
             connection.specials.removeFirst()
             return dropFirstReply(of: connection)
         }

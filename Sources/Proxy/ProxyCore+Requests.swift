@@ -23,6 +23,7 @@ extension ProxyCore {
             wasAuthenticated = client.isAuthenticated
             readOnce(Span(), from: client)
         }
+        if client.unfinished == nil { client.roomWantedAt = nil }
         settle(client)
     }
 
@@ -46,13 +47,18 @@ extension ProxyCore {
     }
 
     private func handle(_ request: Request, of client: ClientSession) -> RequestReader.Verdict {
-        let pause: ClientSession.Pause?
+        var pause: ClientSession.Pause?
         switch request.part {
         case .whole:
             let command = table.find(request)
             let last = client.command
             client.command = command
             pause = perform(request, command, of: client)
+            noteWait(pause, of: client)
+            if case .backend(let link)? = pause, isOverdue(client) {
+                refuseOverdue(command, of: client, on: link)
+                pause = nil
+            }
             if pause == nil { client.putOffAt = nil } else { client.command = last }
         case .head:
             let command = table.find(request)
@@ -66,9 +72,7 @@ extension ProxyCore {
         case .tail: return continueUpload(request, of: client, isLast: true)
         }
         if client.state == .closing { return .drop }
-        if case .backend(let link)? = pause, isOverdue(client) {
-            refuseOverdue(client, on: link)
-        } else if let pause {
+        if let pause {
             if client.putOffAt == nil { client.putOffAt = now.instant }
             self.pause(client, pause)
             return .notYet

@@ -83,25 +83,35 @@ extension ProxyCore {
         }
         leaveIfUsedUp(connection)
         for name in connection.waiting {
-            guard let client = clients[name], isOverdue(client) else { continue }
-            connection.waiting.removeAll { $0 == name }
-            client.isWaiting = false
-            goOn(client)
+            if let client = clients[name], isOverdue(client) { goOn(client) }
         }
     }
 
-    /// Whether the request that a client is to hand over again has waited for as long as it may.
+    /// A request was put off, or was not. What waits for room on a connection waits no longer for it than for a reply,
+    /// and neither does what stands behind it.
+    func noteWait(_ pause: ClientSession.Pause?, of client: ClientSession) {
+        guard case .backend? = pause else {
+            client.roomWantedAt = nil
+            return
+        }
+        if client.roomWantedAt == nil { client.roomWantedAt = now.instant }
+    }
+
     func isOverdue(_ client: ClientSession) -> Bool {
-        guard let since = client.putOffAt, configuration.timeouts.request > .zero else {
+        guard let since = client.roomWantedAt, configuration.timeouts.request > .zero else {
             return false
         }
         return since + configuration.timeouts.request <= now.instant
     }
 
-    /// Answers a request for which there was no room on a connection for too long.
-    func refuseOverdue(_ client: ClientSession, on link: LinkID) {
+    /// Answers a request for which there was no room on a connection for too long. A transaction is over with its EXEC,
+    /// and fails with anything else.
+    func refuseOverdue(_ command: CommandID?, of client: ClientSession, on link: LinkID) {
         counters.timeouts += 1
-        client.extras?.transaction?.isRefused = true
+        if let transaction = client.extras?.transaction {
+            transaction.isRefused = true
+            if command == .exec { abandon(transaction, of: client) }
+        }
         client.extras?.beginRequest()
         let name = links[Int(link.number)].map { servers[$0.server].name } ?? "the server"
         reply(to: client) {
@@ -112,7 +122,6 @@ extension ProxyCore {
             $0.append("; nothing was sent\r\n")
         }
         client.extras?.endRequest()
-        client.putOffAt = nil
     }
 
     private func appendTooLate(

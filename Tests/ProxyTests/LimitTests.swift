@@ -345,4 +345,50 @@ import Testing
         #expect(clients.allSatisfy { proxy.driver.output(of: $0) == "+a\r\n" })
         proxy.core.checkInvariants()
     }
+
+    /// A request that grew on its way, since replicas have another name for it, is read again whatever its client's
+    /// limit was.
+    @Test func grownRequestIsReadAgain() throws {
+        let words = ["SORT", String(repeating: "k", count: 40)]
+        let proxy = ProxyUnderTest(replicas: 2) {
+            $0.limits.requestBytes = Wire.request(words).count
+        }
+        let client = proxy.driver.connect()
+        proxy.driver.command(words, to: client)
+        let first = proxy.sent(to: .replica(0)).isEmpty ? 1 : 0
+        proxy.says("-LOADING Redis is loading\r\n", on: .replica(first))
+        #expect(proxy.sent(to: .replica(1 - first)).contains("SORT_RO"))
+    }
+
+    /// A client that goes on by itself is on the list of the connection that it waits for now, and on no other.
+    @Test func waitsOnOneList() throws {
+        let proxy = ProxyUnderTest(replicas: 2) {
+            $0.limits.backendRequests = 4
+            $0.reads.includeMaster = .never
+        }
+        let clients = (0..<4).map { _ in proxy.driver.connect() }
+        let waiting = proxy.driver.connect()
+        let silence = { (number: Int, isSilent: Bool) in
+            let server = proxy.core.servers[1 + number]
+            server.health.isSilent = isSilent
+            proxy.core.changed(server)
+            proxy.driver.pass(.zero)
+        }
+        silence(1, true)
+        proxy.ask("KEYS", "*", by: waiting)
+        for client in clients.prefix(3) { proxy.ask("KEYS", "*", by: client) }
+        proxy.ask("GET", "x", by: waiting)
+        silence(0, true)
+        silence(1, false)
+        for client in clients.suffix(1) {
+            for _ in 0..<4 { proxy.ask("GET", "y", by: client) }
+        }
+        proxy.says("*0\r\n", on: .replica(0))
+        proxy.core.checkInvariants()
+        let before = proxy.sent(to: .replica(1))
+        #expect(before.split(separator: Wire.text("GET", "y")).isEmpty, "\(before)")
+        #expect(proxy.isHeldBack(waiting), "\(proxy.driver.output(of: waiting))")
+        for _ in 0..<4 { proxy.says("+y\r\n", on: .replica(1)) }
+        #expect(proxy.sent(to: .replica(1)) == Wire.text("GET", "x"))
+    }
 }

@@ -214,4 +214,51 @@ import Testing
         proxy.says("+b\r\n", on: .masterReads)
         #expect(proxy.driver.output(of: clients[1]) == "+b\r\n")
     }
+
+    /// EXEC that waited too long is the end of its transaction, and what comes next is not queued.
+    @Test(arguments: [false, true]) func lateExec(isWatching: Bool) throws {
+        let proxy = ProxyUnderTest {
+            $0.timeouts.request = .seconds(1)
+            $0.limits.backendRequests = 1
+        }
+        let (first, second) = (proxy.driver.connect(), proxy.driver.connect())
+        let own = LinkID.next(after: 0)
+        if isWatching {
+            proxy.ask("WATCH", "k", by: second)
+            proxy.connect(own)
+            proxy.ask("GET", "k", by: second)
+        } else {
+            proxy.ask("SET", "a", "1", by: first)
+        }
+        for words in [["MULTI"], ["SET", "a", "2"], ["EXEC"]] {
+            proxy.driver.command(words, to: second)
+        }
+        Self.wait(proxy)
+        let answer = proxy.driver.output(of: second)
+        guard !isWatching else { return }
+        #expect(answer.hasPrefix("+OK\r\n+QUEUED\r\n-TIMEOUT master"))
+        proxy.says("+OK\r\n", on: .masterWrites)
+        proxy.ask("SET", "a", "3", by: second)
+        #expect(proxy.sent(to: .masterWrites).hasSuffix(Wire.text("SET", "a", "3")))
+        proxy.says("+OK\r\n", on: .masterWrites)
+        #expect(proxy.driver.output(of: second) == "+OK\r\n")
+    }
+
+    /// Only waiting for room counts, not what a request has waited for before; and what stands behind a request that has
+    /// waited too long does not wait once more.
+    @Test func onlyRoomCounts() throws {
+        let proxy = ProxyUnderTest {
+            $0.timeouts.request = .seconds(1)
+            $0.limits.backendRequests = 1
+        }
+        let (held, other) = (proxy.driver.connect(), proxy.driver.connect())
+        proxy.ask("SET", "c", "1", by: other)
+        proxy.ask("CLIENT", "PAUSE", "1500", by: proxy.driver.connect())
+        proxy.driver.send(Wire.pipeline([["SET", "a", "1"], ["SET", "b", "1"]]), to: held)
+        Self.wait(proxy, .milliseconds(1600))
+        #expect(proxy.driver.output(of: held) == "")
+        Self.wait(proxy, .milliseconds(1300))
+        let late = proxy.driver.output(of: held)
+        #expect(late.split(separator: "took no more requests").count == 3, "\(late)")
+    }
 }

@@ -240,9 +240,7 @@ extension ProxyCore {
         guard connection.use == .retired,
             !connection.tickets.contains(where: { $0.kind != .read || clients[$0.client] != nil })
         else { return }
-        while let ticket = connection.tickets.popFirst() {
-            servers[connection.server].outstanding -= Int(ticket.replies)
-        }
+        forgetTickets(of: connection)
         discard(connection)
     }
 }

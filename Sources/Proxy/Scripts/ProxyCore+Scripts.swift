@@ -151,8 +151,11 @@ extension ProxyCore {
     func repair(
         _ ticket: Ticket, on connection: BackendConnection, of client: ClientSession
     ) -> BackendConnection? {
-        let script = withFirstUnanswered(ticket, on: connection) { request in
-            connection.use == .reads && request.count > 1 ? scripts[request[1]] : nil
+        var script: ScriptMemory.Script?
+        visitUnanswered(ticket, until: connection.output.end, on: connection) { request in
+            let isKept = connection.use == .reads && request.count > 1
+            script = isKept ? scripts[request[1]] : nil
+            return false
         }
         guard let script else {
             let lane = lane(Int32(connection.lane), of: master)

@@ -60,6 +60,8 @@ final class ClientSession {
     var usedAt: Instant
     /// When the request was put off that it is to hand over again.
     var putOffAt: Instant?
+    /// Since when it has wanted room on a connection, for that request or for one before it that was here already.
+    var roomWantedAt: Instant?
     /// The last that was carried out.
     var command: CommandID?
     /// Requests sent to a backend, and replies delivered, since the client connected.

@@ -66,6 +66,10 @@ extension ProxyCore {
             client.state = .closing
             return nil
         }
+        if master.health.isSilent {
+            reply(to: client) { $0.append("-ERR the master does not answer\r\n") }
+            return nil
+        }
         guard let connection = takePrivate(for: client, of: master) else {
             reply(to: client) { $0.append(ProxyCore.tooManyPrivate) }
             return nil

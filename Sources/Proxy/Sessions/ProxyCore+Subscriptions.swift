@@ -51,7 +51,12 @@ extension ProxyCore {
             client.state = .closing
             return nil
         }
-        guard let connection = takePrivate(for: client, of: serverToListenTo(0) ?? master) else {
+        let server = serverToListenTo(0)
+        if server == nil, master.health.isSilent {
+            reply(to: client) { $0.append(ProxyCore.nobodyToListenTo) }
+            return nil
+        }
+        guard let connection = takePrivate(for: client, of: server ?? master) else {
             reply(to: client) { $0.append(ProxyCore.tooManyPrivate) }
             return nil
         }
@@ -289,10 +294,7 @@ extension ProxyCore {
                 || subscription.failures >= ProxyCore.subscriptionAttempts
         {
             client.extras?.subscription = nil
-            reply(to: client) {
-                $0.append(
-                    "-ERR no server can be reached to subscribe at; nothing is subscribed\r\n")
-            }
+            reply(to: client) { $0.append(ProxyCore.nobodyToListenTo) }
             return confirmed(client)
         }
         subscription.retryAt = now.instant + ProxyCore.subscriptionDelay
@@ -300,6 +302,8 @@ extension ProxyCore {
         wake(at: now.instant + ProxyCore.subscriptionDelay)
     }
 
+    private static let nobodyToListenTo: StaticString =
+        "-ERR no server can be reached to subscribe at; nothing is subscribed\r\n"
     private static let subscriptionDelay = Duration.milliseconds(100)
 
     /// Subscribes again where a server can be reached: the master, or while it is away a replica, to which the

@@ -331,7 +331,7 @@ extension ProxyCore {
     }
 
     /// Ends a transaction that does not run; the server forgets what it was told to watch or to queue.
-    private func abandon(_ transaction: Transaction?, of client: ClientSession) {
+    func abandon(_ transaction: Transaction?, of client: ClientSession) {
         let isBegun = transaction.map { $0.isShipped && !$0.isLost } ?? false
         guard isBegun || client.extras?.pin?.isWatching == true else {
             return end(transaction, of: client)

@@ -95,6 +95,8 @@ struct Pin {
     var isWatching = false
     /// What is asked on it came in pieces; it may take its time, but is answered as soon as it has run.
     var isUploading = false
+    /// It was taken for a command that nobody knows, which may change it.
+    var isForUnknown = false
     /// CLIENT CACHING was said of the next request.
     var isCachingSet = false
 }

@@ -41,10 +41,7 @@ extension ProxyCore {
         pending.log(
             state == .healthy || state == .connecting ? .notice : .warning,
             "\(server.name) is \(state.word)\(text)")
-        // What the master sends reaches nobody sooner elsewhere, unless it has stopped answering.
-        if server.role == .replica || server.health.isSilent, state != .healthy, state != .down {
-            leaveStreams(at: server)
-        }
+        if server.role == .replica, state != .healthy, state != .down { leaveStreams(at: server) }
         if state == .ejected { serversToLeave.append(server.index) }
     }
 
@@ -141,6 +138,7 @@ extension ProxyCore {
         guard isSilent != server.health.isSilent else { return }
         server.health.isSilent = isSilent
         changed(server)
+        if isSilent { leaveStreams(at: server) }
     }
 
     /// The connection for questions stands: everything is asked anew, as it may be another process.

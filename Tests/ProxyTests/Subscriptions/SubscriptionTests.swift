@@ -478,6 +478,7 @@ import Testing
         proxy.connectAll()
         proxy.core.master.health.isSilent = true
         proxy.core.changed(proxy.core.master)
+        proxy.core.leaveStreams(at: proxy.core.master)
         proxy.driver.pass(.milliseconds(100))
         #expect(proxy.isClosed(link))
         #expect(proxy.driver.closed.contains(watching))
@@ -498,8 +499,16 @@ import Testing
         proxy.connectAll()
         proxy.core.master.health.isSilent = true
         proxy.core.changed(proxy.core.master)
+        proxy.core.leaveStreams(at: proxy.core.master)
         proxy.driver.pass(.zero)
         #expect(proxy.driver.output(of: client).hasPrefix("-ERR no server can be reached"))
         #expect(!proxy.driver.closed.contains(client))
+        // Who comes now is told at once.
+        let late = proxy.driver.connect()
+        proxy.driver.send(Wire.pipeline([["SUBSCRIBE", "a"], ["MONITOR"]]), to: late)
+        #expect(
+            proxy.driver.output(of: late)
+                == "-ERR no server can be reached to subscribe at; nothing is subscribed\r\n"
+                + "-ERR the master does not answer\r\n")
     }
 }
