@@ -29,6 +29,8 @@ final class Errand {
         case inquiry(Inquiry)
         /// Whether the master has loaded a script, or forgotten all.
         case scripts(ScriptChange)
+        /// Whether a server has closed what it called by this number: a connection that is lost here.
+        case death(server: Int, of: Int)
         /// Whether a client's own connection has changed as the client has.
         case change(SessionChange)
     }
@@ -114,6 +116,8 @@ extension ProxyCore {
         case .strangers: learnAboutStrangers(errand.answers[0])
         case .inquiry: conclude(errand)
         case .scripts(let change): finish(change, errand.answers[0], of: clients[errand.client])
+        case .death(let server, let number):
+            learnDeath(errand.answers[0], of: number, at: servers[server])
         case .change(let change):
             if let client = clients[errand.client] {
                 finish(change, errand.answers[0], of: client)

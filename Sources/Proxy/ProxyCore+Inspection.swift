@@ -1,6 +1,7 @@
 // What tests ask a worker about itself: how much it holds, and whether it is sound. Not called in production.
 
 import RESP
+import Synchronization
 
 extension ProxyCore {
     /// Memory of output that waits or is kept to be sent again, and of input that waits for more or for its turn.
@@ -55,6 +56,24 @@ extension ProxyCore {
         return isInTheWay(stall.client, of: connection)
     }
 
+    /// Fences that this worker has raised and not lowered.
+    package var fencesRaised: Int { trace.pending.load(ordering: .relaxed) }
+
+    /// Lost connections whose writes may run yet.
+    package var doubtsLeft: Int { servers.reduce(0) { $0 + $1.doubts.count } }
+
+    /// Replicas that are healthy, and not proved to have applied all that was written.
+    package var replicasBehind: Int {
+        guard isFencing else { return 0 }
+        return servers.count { server in
+            guard server.role == .replica, server.health.isHealthy else { return false }
+            guard let seen = freshness.proofs[server.index].look(),
+                let all = freshness.everythingResolved
+            else { return true }
+            return seen.applied < all
+        }
+    }
+
     /// Traps when what is known in two places is not the same in both, or when nothing would wake somebody who waits.
     package func checkInvariants() {
         checkLinks()
@@ -78,6 +97,27 @@ extension ProxyCore {
                 "\(server.name) owes \(outstanding[server.index]), not \(server.outstanding)")
         }
         for client in clients.all { check(client, debts[client.id]) }
+        checkFences()
+    }
+
+    /// Every write on its way has its entry, and whatever is raised is remembered once.
+    private func checkFences() {
+        var raised = 0
+        for case let connection? in links {
+            let totals = connection.marks.totals
+            raised += totals.fences
+            var writes = 0
+            connection.tickets.visit { ticket in
+                let mayWrite = ticket.kind == .write || ticket.kind == .blocking
+                if mayWrite { writes += Int(ticket.replies) }
+            }
+            precondition(
+                !isFencing || connection.server != master.index || writes == totals.requests,
+                "\(writes) writes are on a connection with entries for \(totals.requests)")
+        }
+        for server in servers { for doubt in server.doubts { raised += doubt.slots.count } }
+        precondition(
+            raised == fencesRaised, "\(fencesRaised) fences are raised, \(raised) remembered")
     }
 
     /// What the tickets say is owed to a client.
@@ -187,7 +227,7 @@ extension ProxyCore {
                 lane?.writers.contains { $0 === connection } ?? false, "a lane lost a connection")
         case .retired:
             precondition(!connection.tickets.isEmpty, "a connection is kept that nobody uses")
-        case .alone, .control: break
+        case .alone, .control, .publisher, .watcher: break
         }
     }
 
@@ -228,6 +268,8 @@ extension ProxyCore {
                 client.owed > 0 || !(own?.tickets.isEmpty ?? true),
                 "a client waits to be owed nothing, and is")
         case .answer, .confirmation: break
+        case .freshness:
+            precondition(readsToRetry.contains(client.id), "nobody tries a client's read again")
         case .held:
             precondition(
                 operators.clientPause != nil, "a client is held back, and nobody paused it")

@@ -12,6 +12,8 @@ enum MoveReason {
     case silence
     /// A large reply comes first.
     case largeReply
+    /// The server may have older data than was thought.
+    case staleness
 }
 
 /// What decides whether the requests of a ticket may be sent again elsewhere.
@@ -38,6 +40,8 @@ struct MoveEvidence {
         case .silence: attempts == 0 && !mayBeTheCause
         // The server has carried it out, and its reply may be as large: none is made a third time.
         case .largeReply: attempts == 0
+        // Its reply must not be passed on, whatever comes of that.
+        case .staleness: true
         }
     }
 }
@@ -49,8 +53,8 @@ extension ProxyCore {
             && !clientsThatStay(on: connection, .complaint).contains(client.id)
     }
 
-    /// Has them done there, in their order. What this connection still answers to them is dropped. The target may be the
-    /// same connection, to ask again on it.
+    /// Has them done there, in their order. What this connection still answers to them is dropped. The target may be
+    /// the same connection, to ask again on it.
     func moveReads(
         of client: ClientSession, from connection: BackendConnection, to target: BackendConnection
     ) {
@@ -111,7 +115,7 @@ extension ProxyCore {
     private func canBeSentAgain(_ special: SpecialReply?) -> Bool {
         switch special {
         case nil, .block?, .cursor(_, begins: true)?: true
-        case .cursor?, .gathered?: false
+        case .cursor?, .gathered?, .published?, .veto?: false
         }
     }
 
@@ -121,8 +125,8 @@ extension ProxyCore {
         return block.dropped == 0 && block.error.isEmpty
     }
 
-    /// Whether one of a ticket's unanswered requests is of those that can keep a server busy: it may work on any of what
-    /// it has read, since it answers when it has done all of that.
+    /// Whether one of a ticket's unanswered requests is of those that can keep a server busy: it may work on any of
+    /// what it has read, since it answers when it has done all of that.
     private func holdsSlowRequest(
         _ ticket: Ticket, until end: Int, on connection: BackendConnection
     ) -> Bool {
@@ -213,13 +217,17 @@ extension ProxyCore {
     func otherReader(
         than connection: BackendConnection, for client: ClientSession, _ reason: MoveReason
     ) -> BackendConnection? {
-        guard let server = otherServer(than: servers[connection.server], reason) else { return nil }
+        guard let server = otherServer(than: servers[connection.server], reason, for: client) else {
+            return nil
+        }
         let lane = lane(Int32(connection.lane), of: server)
         let target = lane.readers[Int(client.id.slot) % lane.readers.count]
         return target.isComing && !target.hasMoved ? target : nil
     }
 
-    private func otherServer(than server: BackendServer, _ reason: MoveReason) -> BackendServer? {
+    private func otherServer(
+        than server: BackendServer, _ reason: MoveReason, for client: ClientSession
+    ) -> BackendServer? {
         if isSetAside(server) {
             let others = servers.filter {
                 $0 !== server && $0.health.isHealthy && isSetAside($0)
@@ -231,7 +239,11 @@ extension ProxyCore {
             return reason == .silence ? nil : master
         }
         let others = readable.filter { $0 != server.index }
-        if !others.isEmpty { return servers[others[Int(chance.next() % UInt64(others.count))]] }
+        // What its reads need was looked at when they were sent, and not for another replica.
+        let isFenced = client.consistency == .fresh || client.consistency == .session
+        if !others.isEmpty, !isFenced {
+            return servers[others[Int(chance.next() % UInt64(others.count))]]
+        }
         let mayUseMaster = configuration.reads.includeMaster != .never && server.role != .master
         return mayUseMaster ? master : nil
     }
@@ -253,7 +265,7 @@ extension ProxyCore {
         case .cursor?:
             let tag = target.tag ?? servers[target.server].tag
             target.specials.append(.cursor(CursorRewriter(tag: tag), begins: true))
-        case .gathered?, nil: break
+        case .gathered?, .published?, .veto?, nil: break
         }
         servers[target.server].outstanding += Int(ticket.replies)
         servers[target.server].counters.requests += Int(ticket.replies)

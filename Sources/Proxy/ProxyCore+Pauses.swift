@@ -89,7 +89,7 @@ extension ProxyCore {
                 }
             case .drained:
                 guard client.owed == 0 else { continue }
-            case .answer, .confirmation:
+            case .answer, .confirmation, .freshness:
                 continue
             case .held:
                 if let due = operators.clientPause?.until, due > now.instant { continue }
@@ -201,6 +201,7 @@ extension ProxyCore {
         if let askAt = anonymity.askAt { wake(at: askAt) }
         if let nextWatch { wake(at: nextWatch) }
         wakeForOperators()
+        wakeForFreshness()
     }
 
     func wake(at due: Instant) {

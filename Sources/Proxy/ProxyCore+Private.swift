@@ -204,6 +204,7 @@ extension ProxyCore {
             if let step = ticket.errand { errands[step.errand] = nil }
         }
         connection.specials.removeAll()
+        doubtWrites(of: connection, wereSent: connection.isReady)
     }
 
     /// A client's own connection is gone; what was owed on it has been settled.

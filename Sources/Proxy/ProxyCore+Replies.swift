@@ -102,6 +102,7 @@ extension ProxyCore {
                 client.output.append(bytes)
                 client.isMidReply = !connection.scanner.isAtStart
             }
+            if isFencing, replies > 0 { noteSeen(by: client, on: connection) }
             noteDelivered(replies, to: client, ticket.kind)
             stallIfTooMuch(connection, for: client)
             settle(client)
@@ -136,6 +137,9 @@ extension ProxyCore {
         {
             noteSlow(ticket, on: connection)
         }
+        if ticket.kind == .write || ticket.kind == .blocking {
+            lowerFences(replies, on: connection)
+        }
         guard connection.tickets.settle(replies) else { return }
         if ticket.kind != .blocking { server.noteLatency(now.instant - ticket.since) }
         connection.output.release(
@@ -151,7 +155,7 @@ extension ProxyCore {
             // What the client has on it is lost with it, as with any other loss.
             if connection.hasMoved { return follow(connection) }
             becameFree(connection)
-        case .reads, .writes, .control:
+        case .reads, .writes, .control, .publisher, .watcher:
             if connection.hasMoved { follow(connection) }
         }
     }
@@ -249,6 +253,14 @@ extension ProxyCore {
         case .gathered:
             connection.gathered.append(part)
             if isWhole { finishGathering(ticket, connection) }
+        case .published:
+            let isRefused = connection.scanner.kind == .error
+            if isWhole {
+                endSpecial(ticket, connection)
+                published(isRefused)
+            }
+        case .veto(let seen):
+            readVeto(part, isWhole: isWhole, seen, ticket, connection)
         }
         return end
     }
@@ -294,6 +306,7 @@ extension ProxyCore {
                 client.output.append(bytes)
                 client.isMidReply = !connection.scanner.isAtStart
             }
+            if isFencing, replies > 0 { noteSeen(by: client, on: connection) }
             noteDelivered(replies, to: client, ticket.kind)
             stallIfTooMuch(connection, for: client)
             settle(client)
@@ -340,6 +353,27 @@ extension ProxyCore {
         }
         if clients[ticket.client] != nil { counters.errors.count(line) }
         pass(line, 1, ofSpecial: ticket, connection)
+    }
+
+    private func endSpecial(_ ticket: Ticket, _ connection: BackendConnection) {
+        connection.specials.removeFirst()
+        settle(1, of: ticket, on: connection)
+    }
+
+    private func readVeto(
+        _ part: Span<UInt8>, isWhole: Bool, _ seen: Proof.Seen, _ ticket: Ticket,
+        _ connection: BackendConnection
+    ) {
+        guard isWhole, connection.gathered.isEmpty else {
+            connection.gathered.append(part)
+            guard isWhole else { return }
+            var reply = ByteBuffer()
+            swap(&reply, &connection.gathered)
+            endSpecial(ticket, connection)
+            return judgeVeto(reply.bytes, seen, on: connection)
+        }
+        endSpecial(ticket, connection)
+        judgeVeto(part, seen, on: connection)
     }
 
     private func finishGathering(_ ticket: Ticket, _ connection: BackendConnection) {

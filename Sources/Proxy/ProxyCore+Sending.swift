@@ -10,15 +10,20 @@ extension ProxyCore {
         _ request: Request, _ form: ReadForm, of client: ClientSession
     ) -> ClientSession.Pause? {
         if isForMaster(form, of: client) { return sendWrite(request, of: client) }
-        guard let connection = connectionForRead(of: client) else {
-            return waitOrRefuseRead(client)
+        let need = need(of: request, client.command, for: client)
+        guard let connection = connectionForRead(of: client, needing: need) else {
+            return waitOrRefuseRead(client, need)
         }
         guard hasRoom(connection) else { return .backend(connection.link) }
         if case .waiting(_, let reason) = connection.state {
+            if need != .nothing, isFencing, !isTooLateToWait(client) {
+                return waitForFreshness(client)
+            }
             reply(to: client) { appendUnreachable(connection, reason, to: &$0) }
             return nil
         }
         let isMaster = connection.server == 0
+        askForVeto(need, on: connection)
         send(request, as: isMaster ? nil : form.name, .read, on: connection, for: client)
         return nil
     }
@@ -30,11 +35,19 @@ extension ProxyCore {
     }
 
     /// The connection that a read of this client goes out on now; nil when it must wait, or when there is none.
-    func connectionForRead(of client: ClientSession) -> BackendConnection? {
+    func connectionForRead(
+        of client: ClientSession, needing need: Need = .nothing
+    ) -> BackendConnection? {
         if client.extras?.pin != nil { return connectionForMaster(of: client) }
-        if client.owed > 0 { return connectionInUse(by: client) }
-        guard let server = pickReadable() else { return nil }
-        return lane(client.lane, of: server).readers[connectionNumber(of: client)]
+        if client.owed > 0 {
+            let current = connectionInUse(by: client)
+            guard let current, client.writes == 0 else { return current }
+            return meets(need, current) ? current : nil
+        }
+        guard need != .nothing else {
+            return pickReadable().map { reader(at: $0, for: client) }
+        }
+        return connectionForFreshRead(of: client, need)
     }
 
     /// The connection that owes a client replies, if a read may follow there.
@@ -54,8 +67,15 @@ extension ProxyCore {
     }
 
     /// What becomes of a read for which there is no connection.
-    func waitOrRefuseRead(_ client: ClientSession) -> ClientSession.Pause? {
+    func waitOrRefuseRead(_ client: ClientSession, _ need: Need = .nothing) -> ClientSession.Pause?
+    {
         if client.owed > 0 { return .drained }
+        guard need == .nothing else {
+            guard isTooLateToWait(client) else { return waitForFreshness(client) }
+            counters.errors.count(code: "NOTFRESH")
+            reply(to: client) { $0.append(ProxyCore.notFresh) }
+            return nil
+        }
         reply(to: client) { $0.append(ProxyCore.nobodyToRead) }
         return nil
     }
@@ -111,6 +131,9 @@ extension ProxyCore {
         _ request: Request, as name: StaticString?, _ kind: Ticket.Kind,
         on connection: BackendConnection, for client: ClientSession
     ) {
+        if kind == .write || kind == .blocking {
+            raiseFences(request, client.command, on: connection)
+        }
         let start = connection.output.end
         connection.write(request, as: name)
         noteSent(client, kind, on: connection)
@@ -221,17 +244,29 @@ extension ProxyCore {
         let key = lanes[lane]
         let connection = BackendConnection(
             link: LinkID(number: number), server: server.index, lane: lane, use: use,
-            greeting: greeting(for: key), pool: pool)
+            greeting: greeting(for: key, use, of: server), pool: pool)
         links[Int(number)] = connection
         pending.wishes.append(.connect(connection.link, server.endpoint))
         return connection
     }
 
-    private func greeting(for key: LaneKey) -> Greeting {
+    private func greeting(
+        for key: LaneKey, _ use: BackendConnection.Use, of server: BackendServer
+    ) -> Greeting {
         let backends = configuration.backends
-        let user = key.identity.map(\.user) ?? backends.user.map { Array($0.utf8) }
-        let password = key.identity?.password ?? backends.password?.bytes
+        let own = backends.password.map {
+            Identity(user: backends.user.map { Array($0.utf8) }, password: $0.bytes)
+        }
+        var lessons: [Greeting.Lesson] = []
+        if isFencing {
+            switch (use, server.role) {
+            case (.reads, .replica), (.watcher, _): lessons = [.process]
+            case (.writes, _), (.alone, .master): lessons = [.process, .clientNumber]
+            default: break
+            }
+        }
         return Greeting(
-            user: user, password: password, version: key.version, database: key.database)
+            own: own, lessons: lessons, identity: key.identity, version: key.version,
+            database: key.database)
     }
 }

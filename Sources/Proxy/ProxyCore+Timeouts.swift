@@ -87,18 +87,17 @@ extension ProxyCore {
         }
     }
 
-    /// A request was put off, or was not. What waits for room on a connection waits no longer for it than for a reply,
-    /// and neither does what stands behind it.
+    /// A request was put off, or was not. What waits for room on a connection, or for a server that is fresh enough,
+    /// waits no longer for it than for a reply, and neither does what stands behind it.
     func noteWait(_ pause: ClientSession.Pause?, of client: ClientSession) {
-        guard case .backend? = pause else {
-            client.roomWantedAt = nil
-            return
+        switch pause {
+        case .backend?, .freshness?: client.shortSince = client.shortSince ?? now.instant
+        default: client.shortSince = nil
         }
-        if client.roomWantedAt == nil { client.roomWantedAt = now.instant }
     }
 
     func isOverdue(_ client: ClientSession) -> Bool {
-        guard let since = client.roomWantedAt, configuration.timeouts.request > .zero else {
+        guard let since = client.shortSince, configuration.timeouts.request > .zero else {
             return false
         }
         return since + configuration.timeouts.request <= now.instant

@@ -60,6 +60,18 @@ package final class ProxyCore: Core {
     var errands: [Int: Errand] = [:]
     var lastErrand = 0
     var counters = ProxyCounters()
+    /// What all workers know of how fresh servers are, and this one's part in it.
+    let freshness: Freshness
+    let trace: WorkerTrace
+    /// Whether writes raise fences: only where a level asks for them.
+    let isFencing: Bool
+    var watermarks = WatermarkState()
+    /// Where the master was when.
+    var timeline = OffsetTimeline()
+    /// The keys of the request at hand; the memory is used again and again.
+    var foundKeys = FoundKeys()
+    /// Reads for which no server was fresh enough when they were last tried.
+    var readsToRetry: [ConnectionID] = []
     var operators: OperatorState
     /// The time of the call at hand.
     private(set) var now: Moment
@@ -72,7 +84,8 @@ package final class ProxyCore: Core {
     /// `worker` of `workers`: client numbers are unique over all of them without a word between them.
     package init(
         configuration: ProxyConfiguration, worker: Int = 0, workers: Int = 1,
-        clientCount: ClientCount = ClientCount(), process: ProxyStatus.ProcessFacts = .init(),
+        clientCount: ClientCount = ClientCount(), freshness: Freshness? = nil,
+        process: ProxyStatus.ProcessFacts = .init(),
         usage: ProcessUsage = ProcessUsage(), seed: UInt64 = 1, at now: Moment
     ) {
         self.configuration = configuration
@@ -87,6 +100,10 @@ package final class ProxyCore: Core {
         self.clientCount = clientCount
         self.worker = worker
         self.workers = workers
+        let freshness = freshness ?? Freshness(workers: workers)
+        self.freshness = freshness
+        trace = freshness.traces[worker]
+        isFencing = configuration.needsFences
         scripts = ScriptMemory(limit: configuration.limits.scriptBytes)
         lastClientNumber = worker + 1 - workers
         clientNumberStep = workers
@@ -97,6 +114,12 @@ package final class ProxyCore: Core {
         for server in servers { openFirstLane(of: server) }
         findReadable()
         watchServers()
+        if isFencing, worker == 0 {
+            pending.log(
+                .notice,
+                "Reads are \(configuration.reads.consistency.rawValue) with respect to writes through this proxy; "
+                    + "what is written past it is not seen")
+        }
         beginAskingAboutStrangers()
         scheduleWake()
     }
@@ -132,6 +155,7 @@ package final class ProxyCore: Core {
         lastClientNumber += clientNumberStep
         let client = ClientSession(
             id: id, number: lastClientNumber, peer: peer, local: local, pool: pool, at: now.instant)
+        client.consistency = configuration.reads.consistency
         beginSession(client)
         clients.insert(client, for: id)
         counters.connectionsReceived += 1
@@ -199,6 +223,7 @@ package final class ProxyCore: Core {
             if case .greeting = connection.state {
                 connection.greetingOutput.drain(into: write)
             } else {
+                if connection.use == .publisher { publish(on: connection) }
                 let sent = connection.output.sent
                 connection.output.drain(into: write)
                 counters.backendBytesSent &+= connection.output.sent - sent
@@ -245,6 +270,8 @@ package final class ProxyCore: Core {
         lookAfterOperators()
         noteSilence()
         watchServers()
+        lookAfterWatermarks()
+        if !readsToRetry.isEmpty { retryReads() }
         scheduleWake()
         resumeClients()
     }

@@ -188,6 +188,9 @@ func workerCount(_ configuration: ProxyConfiguration) -> Int {
 func serve(_ configuration: ProxyConfiguration, _ path: String, _ log: Log) throws -> Int32 {
     let workers = workerCount(configuration)
     let clientCount = ClientCount()
+    let freshness = Freshness(
+        workers: workers, servers: 1 + configuration.backends.replicas.count,
+        secret: RandomSeed.make())
     let entrances = try listen(configuration, workers: workers, log)
     for entrance in entrances[0] {
         let purpose = entrance.id == .health ? "Health: " : ""
@@ -204,7 +207,8 @@ func serve(_ configuration: ProxyConfiguration, _ path: String, _ log: Log) thro
     return try Workers.run(count: workers) { number, mailboxes throws(StartFailure) in
         let core = ProxyCore(
             configuration: configuration, worker: number, workers: workers,
-            clientCount: clientCount, process: process, usage: usage, seed: RandomSeed.make(),
+            clientCount: clientCount, freshness: freshness, process: process, usage: usage,
+            seed: RandomSeed.make(),
             at: SystemClock.now())
         do throws(Errno) {
             let loop = try EventLoop(

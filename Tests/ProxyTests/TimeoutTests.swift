@@ -244,8 +244,8 @@ import Testing
         #expect(proxy.driver.output(of: second) == "+OK\r\n")
     }
 
-    /// Only waiting for room counts, not what a request has waited for before; and what stands behind a request that has
-    /// waited too long does not wait once more.
+    /// Only waiting for room counts, not what a request has waited for before; and what stands behind a request that
+    /// has waited too long does not wait once more.
     @Test func onlyRoomCounts() throws {
         let proxy = ProxyUnderTest {
             $0.timeouts.request = .seconds(1)

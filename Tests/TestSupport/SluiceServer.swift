@@ -26,14 +26,20 @@ public enum SluiceProxy {
         try start(backends: ["  master: \(master.endpoint)"], lines)
     }
 
-    /// How reads are told to go; the defaults are the proxy's own.
+    /// How reads are told to go.
     public struct Reads: Sendable {
         public var balance = "least_outstanding"
         public var includeMaster = "fallback"
+        /// Most tests want reads on replicas, whatever was written before.
+        public var consistency = "eventual"
 
-        public init(balance: String = "least_outstanding", includeMaster: String = "fallback") {
+        public init(
+            balance: String = "least_outstanding", includeMaster: String = "fallback",
+            consistency: String = "eventual"
+        ) {
             self.balance = balance
             self.includeMaster = includeMaster
+            self.consistency = consistency
         }
     }
 
@@ -49,7 +55,7 @@ public enum SluiceProxy {
             backends.append("  replicas: [\(addresses.joined(separator: ", "))]")
         }
         let levels = [
-            "reads:", "  consistency: eventual", "  balance: \(reads.balance)",
+            "reads:", "  consistency: \(reads.consistency)", "  balance: \(reads.balance)",
             "  include_master: \(reads.includeMaster)",
         ]
         let listener = health.map { ["health: 127.0.0.1:\($0)"] } ?? []

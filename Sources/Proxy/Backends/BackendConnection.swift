@@ -36,6 +36,10 @@ final class BackendConnection {
         case alone
         /// The proxy's own questions.
         case control
+        /// The proxy's watermarks on their way to the master.
+        case publisher
+        /// Watermarks that a replica delivers.
+        case watcher
         /// Nobody any more: it closes when it owes nothing.
         case retired
     }
@@ -71,6 +75,13 @@ final class BackendConnection {
     var isSoiled = false
     /// The mark of the process at its other end in cursors, when that was asked for.
     var tag: CursorTag?
+    /// What its unanswered writes have raised.
+    var marks = MarkQueue()
+    /// The process at its other end, and what that calls the connection, when it was asked.
+    var process = ProcessMark.unknown
+    var clientNumber: Int?
+    /// The turn in which it was last asked for a veto.
+    var vetoedAt = Instant(nanoseconds: 0)
     /// The client that has it for itself.
     var owner: ConnectionID?
     /// Attempts in a row that brought no steady connection.
@@ -100,6 +111,14 @@ final class BackendConnection {
 
     var isReady: Bool {
         if case .ready = state { true } else { false }
+    }
+
+    /// Whether requests of clients go over it.
+    var isForClients: Bool {
+        switch use {
+        case .reads, .writes, .alone, .retired: true
+        case .control, .publisher, .watcher: false
+        }
     }
 
     /// Whether what was asked on it is kept, and can be asked of another server.
@@ -150,6 +169,9 @@ final class BackendConnection {
     /// Begins anew after the connection was lost: nothing is queued, no reply has begun.
     func reset() {
         precondition(tickets.isEmpty, "tickets of a lost connection were not settled")
+        precondition(marks.isEmpty, "fences of a lost connection were not settled")
+        process = .unknown
+        clientNumber = nil
         output.removeAll()
         greetingOutput.removeAll()
         greetingStep = 0

@@ -20,8 +20,18 @@ final class BackendServer {
     /// The connection for the proxy's own questions, and the one that is open.
     var control: BackendConnection?
     var probe: Probe?
+    /// The connection that watermarks go over to the master, or come over from a replica.
+    var publisher: BackendConnection?
+    var watcher: BackendConnection?
+    /// Writes on connections that are gone, which may run yet.
+    var doubts: [Doubt] = []
     /// Since when there is no connection for questions, as far as was looked.
     var unaskedSince: Instant?
+    /// Of a replica: the last time that its data is known not to be older than, and how far it was behind then.
+    var reachedAt: Instant?
+    var lagBytes: Int?
+    /// What it said last of itself, also over a connection that is gone.
+    var lastReport: ServerReport?
     /// The process that answered last.
     var runID: [UInt8]?
     /// Connections for one client alone that wait for the next.

@@ -36,35 +36,68 @@ extension ProxyCore {
         connection.state = .ready(id, since: now.instant, hasMoved: false)
         let server = servers[connection.server]
         list(connection)
-        if connection.use == .control { beginControl(connection) }
+        switch connection.use {
+        case .control: beginControl(connection)
+        case .publisher, .watcher: beginFreshness(connection)
+        case .reads where !connection.tickets.isEmpty: doubtProcess(of: connection)
+        default: break
+        }
         changed(server)
+    }
+
+    /// All of the greeting is answered; a connection for writes waits until those of its predecessor cannot run.
+    func becomeReadyIfGreeted(_ connection: BackendConnection) {
+        guard case .greeting(let id, _) = connection.state,
+            connection.greetingStep == connection.greeting.steps.count, !isHeldByDoubt(connection)
+        else { return }
+        becomeReady(connection, id)
     }
 
     /// Reads the answers to the greeting. Returns where they end; nil when more is to come or it was not understood.
     func readGreeting(_ bytes: Span<UInt8>, of connection: BackendConnection) -> Int? {
-        guard case .greeting(let id, _) = connection.state else { return 0 }
         var index = 0
-        while connection.greetingStep < connection.greeting.requests.count {
+        while connection.greetingStep < connection.greeting.steps.count {
             guard index < bytes.count else { return nil }
             let start = index
             do {
                 guard case .reply(let end) = try connection.scanner.scan(bytes, from: index) else {
+                    connection.gathered.append(bytes.extracting(start..<bytes.count))
                     return nil
                 }
                 index = end
+                connection.gathered.append(bytes.extracting(start..<end))
             } catch {
                 distrust(connection, "it sent what is not a reply")
                 return nil
             }
-            if connection.scanner.kind == .error {
-                let said = ErrorText.string(bytes.extracting(start..<index), upTo: 120)
+            let lesson = connection.greeting.steps[connection.greetingStep].lesson
+            if connection.scanner.kind == .error, lesson == .nothing {
+                let said = ErrorText.string(connection.gathered.bytes, upTo: 120)
                 refuseGreeting(connection, said)
                 return nil
             }
+            learn(lesson, connection.gathered.bytes, of: connection)
+            connection.gathered.release()
             connection.greetingStep += 1
         }
-        becomeReady(connection, id)
+        becomeReadyIfGreeted(connection)
         return index
+    }
+
+    /// Who does not say it remains unknown: what is known of a process is not used for such a connection.
+    private func learn(
+        _ lesson: Greeting.Lesson, _ answer: Span<UInt8>, of connection: BackendConnection
+    ) {
+        switch lesson {
+        case .nothing: break
+        case .process:
+            if let runID = ServerReport([[UInt8](copying: answer)])?.runID {
+                connection.process = ProcessMark(runID: runID.span)
+            }
+        case .clientNumber:
+            guard answer[0] == UInt8(ascii: ":"), answer.count > 3 else { return }
+            connection.clientNumber = Decimal.integer(answer.extracting(1..<answer.count - 2))
+        }
     }
 
     /// The server does not take us as who we say we are.
@@ -126,12 +159,14 @@ extension ProxyCore {
         case .connecting, .waiting, .gone: since = now.instant
         }
         // Nobody may be sent to it while its requests are shared out among the others.
+        let wasReady = connection.isReady
         connection.state = .waiting(until: now.instant, reason: "the connection was lost")
+        doubtWrites(of: connection, wereSent: wasReady)
         guard connection.use != .alone, connection.use != .retired else {
             settleTickets(of: connection, sent: connection.output.sent, "the connection was lost")
             return abandon(connection)
         }
-        if connection.use != .control {
+        if connection.isForClients {
             pending.log(.warning, "Lost a connection to \(server.name)")
         }
         changed(server)
@@ -152,10 +187,11 @@ extension ProxyCore {
             preconditionFailure("link \(connection.link.number) was refused unasked")
         }
         let server = servers[connection.server]
-        if connection.refusals == 0, connection.use != .alone, connection.use != .control {
+        if connection.refusals == 0, connection.use != .alone, connection.isForClients {
             pending.log(.warning, "Cannot reach \(server.name): \(reason)")
         }
         connection.state = .waiting(until: now.instant, reason: reason)
+        doubtWrites(of: connection, wereSent: false)
         changed(server)
         settleTickets(of: connection, sent: 0, reason)
         guard connection.use != .alone, connection.use != .retired else {
@@ -205,6 +241,7 @@ extension ProxyCore {
     /// Closes a connection that owes nothing and is not wanted any more.
     func discard(_ connection: BackendConnection) {
         precondition(connection.tickets.isEmpty, "a connection goes that still owes replies")
+        precondition(connection.marks.isEmpty, "a connection goes with fences that it has raised")
         if let id = connection.id {
             pending.wishes.append(.close(id))
             connections.remove(id)

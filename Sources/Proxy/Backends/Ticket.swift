@@ -61,6 +61,11 @@ enum SpecialReply {
     case cursor(CursorRewriter, begins: Bool)
     /// Kept whole for an errand.
     case gathered
+    /// The master's answer to a watermark.
+    case published
+    /// A replica's answer to ROLE, by which the reads behind it are done there or not, and what was known when it was
+    /// asked: it may have been further since then when it answered elsewhere.
+    case veto(Proof.Seen)
 }
 
 /// The replies to a transaction that was sent as one block.

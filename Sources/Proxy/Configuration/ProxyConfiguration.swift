@@ -21,6 +21,7 @@ package struct ProxyConfiguration: Sendable, Equatable {
     package var databases = 16
     /// Clients in all, over every worker and listener.
     package var maximumClients = 10_000
+    package var scripts = ScriptKeys.any
     package var timeouts = Timeouts()
     package var slowlog = Slowlog()
     package var log = Log()
@@ -28,6 +29,13 @@ package struct ProxyConfiguration: Sendable, Equatable {
     package var limits = Limits()
 
     package init() {}
+
+    /// Whether a client can have a level for which it must be known what was written.
+    package var needsFences: Bool {
+        // Nothing is known of servers that are not asked: all such reads go to the master.
+        guard !backends.replicas.isEmpty, timeouts.probeInterval > .zero else { return false }
+        return reads.consistency.needsFences
+    }
 
     /// How many workers share the clients.
     package enum Threads: Sendable, Equatable {
@@ -64,7 +72,10 @@ package struct ProxyConfiguration: Sendable, Equatable {
     }
 
     package struct Reads: Sendable, Equatable {
-        package var consistency = Consistency.eventual
+        package var consistency = Consistency.fresh
+        /// How far behind the master a replica may be: in bytes of its stream, and in time.
+        package var maxLagBytes = 10 << 20
+        package var maxLag = Duration.seconds(10)
         package var balance = Balance.leastOutstanding
         package var includeMaster = IncludeMaster.fallback
         /// How often a read whose backend failed is sent to another.

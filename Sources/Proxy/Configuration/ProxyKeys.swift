@@ -76,6 +76,11 @@ enum ProxyKeys {
             "commands", .commands(\.commands, path: "commands"),
             "where single commands go: read, master, refuse or {replica: TAG}",
             why: "a command may be slow, forbidden, or a module's that nobody else knows"),
+        ProxyKey(
+            "scripts", .choice(\.scripts),
+            "which keys scripts touch: any_keys, or declared_keys if all keep to those they are given",
+            why: "servers do not enforce it; with any_keys a script that may write fences every key"
+        ),
     ]
 
     private static let backends: [ProxyKey] = [
@@ -104,9 +109,19 @@ enum ProxyKeys {
 
     private static let reads: [ProxyKey] = [
         ProxyKey(
-            "reads.consistency", .consistency(\.reads.consistency),
-            "how old a read may be; only eventual is there yet",
-            why: "the stricter levels come with a later release"),
+            "reads.consistency", .choice(\.reads.consistency),
+            "how fresh reads are: master, fresh, session, bounded or eventual",
+            why: "with fresh, reading from replicas shows nothing older than the master would"),
+        ProxyKey(
+            "reads.max_lag_bytes", .size(\.reads.maxLagBytes, 1...gigabytes64),
+            "how many bytes of its stream a replica may be behind the master",
+            why: "a replica that far behind is in trouble, whatever is read from it",
+            whenReached: "it is lagging, and does not qualify until it has caught up"),
+        ProxyKey(
+            "reads.max_lag", .duration(\.reads.maxLag, .milliseconds(1)...oneDay),
+            "how long ago a replica's data may have been the master's",
+            why: "longer than a slow probe, shorter than people forgive",
+            whenReached: "it is lagging, and does not qualify until it has caught up"),
         ProxyKey(
             "reads.balance", .choice(\.reads.balance),
             "which of the backends that qualify takes the next read",

@@ -127,27 +127,6 @@ struct ProxyValueKind: Sendable {
             ])
     }
 
-    /// Only the level that is there is taken; those to come are known by name.
-    static func consistency(_ place: any Place<Consistency>) -> ProxyValueKind {
-        let choices = Consistency.allCases.map { (name: $0.rawValue, value: $0) }
-        return ProxyValueKind(
-            expected: Consistency.eventual.rawValue,
-            read: { (node, reader, configuration) throws(ConfigurationError) in
-                let level = try reader.choice(of: node, choices)
-                guard level == .eventual else {
-                    let remedy =
-                        level == .master
-                        ? "; to read from the master only, leave out 'backends.replicas'" : ""
-                    throw ConfigurationError(
-                        "found \(node.found), which comes with a later release, expected 'eventual'"
-                            + remedy,
-                        at: node.position)
-                }
-                configuration[keyPath: place] = level
-            },
-            render: { $0[keyPath: place].rawValue })
-    }
-
     /// A zone: a name that may be left empty.
     static func zone(_ place: any Place<String?>) -> ProxyValueKind {
         scalar(place, nameForm) { text in

@@ -118,15 +118,31 @@ extension ProxyCore {
         return nil
     }
 
-    /// Every connection has the level of the configuration, as long as there is but one to choose.
-    private func answerConsistency(_ level: String?, of client: ClientSession) {
-        let served = configuration.reads.consistency.rawValue
-        reply(to: client) {
-            if let level, level != served {
-                ProxyReplies.refuseConsistency(level, served: [served], to: &$0)
-            } else {
-                ProxyReplies.consistency(level == nil ? served : "OK", to: &$0)
+    /// The level of this connection, or another one from now on.
+    private func answerConsistency(_ name: String?, of client: ClientSession) {
+        guard let name else {
+            return reply(to: client) {
+                ProxyReplies.consistency(client.consistency.rawValue, to: &$0)
             }
         }
+        // Without replicas there is nothing that could be stale.
+        let servesAll = isFencing || servers.count == 1
+        let served = Consistency.allCases.filter { servesAll || !$0.needsFences }
+        guard let level = served.first(where: { $0.rawValue == name.lowercased() }) else {
+            return reply(to: client) {
+                ProxyReplies.refuseConsistency(name, served: served.map(\.rawValue), to: &$0)
+            }
+        }
+        change(client, to: level)
+        reply(to: client) { ProxyReplies.consistency("OK", to: &$0) }
+    }
+
+    /// A session begins with what there is now: it may have seen that.
+    func change(_ client: ClientSession, to level: Consistency) {
+        guard level != client.consistency else { return }
+        client.consistency = level
+        client.place = nil
+        client.position = level == .session ? freshness.next : .none
+        if level == .session { wantWatermark() }
     }
 }

@@ -123,7 +123,7 @@ extension ProxyCore {
     func describe(_ client: ClientSession) -> ProxyClient {
         ProxyClient(
             line: line(of: client), worker: self.worker,
-            consistency: configuration.reads.consistency.rawValue, pin: pinShown(of: client),
+            consistency: client.consistency.rawValue, pin: pinShown(of: client),
             outstanding: client.inFlight, heldMemory: client.unread)
     }
 

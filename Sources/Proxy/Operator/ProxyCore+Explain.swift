@@ -12,7 +12,7 @@ extension ProxyCore {
         var explanation = Explanation(
             command: name, commandClass: disposition.word.description,
             keys: keys(of: request, command),
-            consistency: configuration.reads.consistency.rawValue, choice: nil, reason: "")
+            consistency: client.consistency.rawValue, choice: nil, reason: "")
         if let pin = client.extras?.pin, ProxyCore.kind(of: disposition, command, on: pin) != nil {
             explainMaster(ProxyCore.onItsOwn, &explanation)
             return explanation

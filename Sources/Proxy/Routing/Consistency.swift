@@ -12,4 +12,7 @@ package enum Consistency: String, Sendable, Equatable, CaseIterable {
     case bounded
     /// Any replica will do.
     case eventual
+
+    /// Whether it must be known what was written.
+    var needsFences: Bool { self == .fresh || self == .session }
 }

@@ -34,6 +34,11 @@ package struct LearntCommands: Sendable {
         find(request).map { entries[$0].disposition }
     }
 
+    /// Whether it is a command of this server, and one that changes no data.
+    func readsOnly(_ request: Request) -> Bool {
+        if case .read = disposition(of: request) { true } else { false }
+    }
+
     /// Whether the server has the command of this name; a subcommand is written `client|id`.
     func has(_ name: Span<UInt8>) -> Bool {
         names.find(name) != nil

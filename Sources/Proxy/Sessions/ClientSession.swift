@@ -27,6 +27,8 @@ final class ClientSession {
         case confirmation
         /// CLIENT PAUSE holds its request back.
         case held
+        /// No server is fresh enough for its read.
+        case freshness
     }
 
     /// A reply of the proxy's own that must wait for replies of requests before it.
@@ -50,6 +52,12 @@ final class ClientSession {
     var version = ProtocolVersion.resp2
     /// It may ask for things: no password is wanted, or it has given one.
     var isAuthenticated = true
+    /// How fresh its reads are to be.
+    var consistency = Consistency.eventual
+    /// At level `session`: what it has written or seen stands before this watermark.
+    var position = Watermark.none
+    /// At level `session`: the replica that it reads from.
+    var place: (server: Int, process: ProcessMark)?
     /// The number of the lane: which connections its requests go over.
     var lane: Int32 = 0
     var output: OutputQueue
@@ -60,8 +68,9 @@ final class ClientSession {
     var usedAt: Instant
     /// When the request was put off that it is to hand over again.
     var putOffAt: Instant?
-    /// Since when it has wanted room on a connection, for that request or for one before it that was here already.
-    var roomWantedAt: Instant?
+    /// Since when it has wanted room on a connection, or a server that is fresh enough, for that request or for one
+    /// before it that was here already.
+    var shortSince: Instant?
     /// The last that was carried out.
     var command: CommandID?
     /// Requests sent to a backend, and replies delivered, since the client connected.

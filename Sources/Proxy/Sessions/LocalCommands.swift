@@ -20,7 +20,11 @@ extension ProxyCore {
         case .auth: return logIn(request, of: client)
         case .hello: return greet(request, of: client)
         case .reset: return reset(client)
-        case .readonly, .readwrite, .asking:
+        // What they mean at a cluster: any replica, or the one that takes the writes.
+        case .readonly, .readwrite:
+            change(client, to: command == .readonly ? .eventual : .master)
+            reply(to: client) { $0.append("+OK\r\n") }
+        case .asking:
             reply(to: client) {
                 $0.append("-ERR This instance has cluster support disabled\r\n")
             }

@@ -202,6 +202,7 @@ extension ProxyCore {
     }
 
     private func take(frame: Span<UInt8>, of connection: BackendConnection) {
+        if connection.use == .watcher { return hearWatermark(frame, on: connection) }
         guard let owner = connection.owner, let client = clients[owner] else { return }
         guard let subscription = client.extras?.subscription, subscription.retryAt == nil,
             subscription.link == connection.link

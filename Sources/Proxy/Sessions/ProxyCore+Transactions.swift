@@ -138,6 +138,7 @@ extension ProxyCore {
     /// One more is queued.
     private func note(_ request: Request, _ command: CommandID?, in transaction: Transaction) {
         transaction.count += 1
+        if isFencing { noteKeys(of: request, command, in: transaction) }
         if case .read(.asItIs) = classifier.disposition(of: request, command) { return }
         transaction.onlyReads = false
     }
@@ -280,9 +281,15 @@ extension ProxyCore {
         let connection: BackendConnection
         if let pin = client.extras?.pin, let own = links[Int(pin.link.number)] {
             connection = own
-        } else if transaction.onlyReads, client.writes == 0, let server = pickReadable() {
+        } else if transaction.onlyReads, client.writes == 0 {
             guard client.owed == 0 else { return .drained }
-            connection = lane(client.lane, of: server).readers[connectionNumber(of: client)]
+            let need = need(of: transaction, for: client)
+            if let reader = connectionForRead(of: client, needing: need) {
+                connection = reader
+                if hasRoom(reader) { askForVeto(need, on: reader) }
+            } else {
+                connection = lane(client.lane, of: master).writers[connectionNumber(of: client)]
+            }
         } else {
             connection = lane(client.lane, of: master).writers[connectionNumber(of: client)]
         }
@@ -293,6 +300,8 @@ extension ProxyCore {
             return nil
         }
         end(transaction, of: client)
+        let isRead = transaction.onlyReads && connection.use == .reads
+        if !isRead { raiseFences(transaction, on: connection) }
         let start = connection.output.end
         var dropped = 0
         if !transaction.isShipped {
@@ -300,8 +309,7 @@ extension ProxyCore {
             dropped = transaction.count + 1
         }
         connection.output.append(Transaction.end)
-        let kind: Ticket.Kind =
-            transaction.onlyReads && connection.use == .reads ? .read : .write
+        let kind: Ticket.Kind = isRead ? .read : .write
         noteSent(client, kind, on: connection)
         connection.specials.append(.block(BlockReply(dropping: dropped)))
         leaveTicket(

@@ -122,7 +122,7 @@ enum SubscriptionFrame: Equatable {
 
     /// One of the bulks of an array, counted from 1; nil when there is none there.
     @_lifetime(copy frame)
-    private static func bulk(_ place: Int, of frame: Span<UInt8>) -> Span<UInt8>? {
+    static func bulk(_ place: Int, of frame: Span<UInt8>) -> Span<UInt8>? {
         // A server that sends anything else may send numbers that are none.
         guard frame[0] == ReplyKind.array.rawValue || frame[0] == ReplyKind.push.rawValue else {
             return nil

@@ -18,6 +18,15 @@ final class Transaction {
     /// That connection was lost: EXEC will say so.
     var isLost = false
 
+    /// What it writes and reads, for its fences.
+    var written: [FenceTable.Slot] = []
+    var writesEverything = false
+    var read: [FenceTable.Slot] = []
+    var readsEverything = false
+
+    /// Of more keys it is not kept which they are.
+    static let mostSlots = 4096
+
     static let begin: StaticString = "*1\r\n$5\r\nMULTI\r\n"
     static let end: StaticString = "*1\r\n$4\r\nEXEC\r\n"
 

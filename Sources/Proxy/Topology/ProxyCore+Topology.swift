@@ -41,7 +41,9 @@ extension ProxyCore {
         pending.log(
             state == .healthy || state == .connecting ? .notice : .warning,
             "\(server.name) is \(state.word)\(text)")
-        if server.role == .replica, state != .healthy, state != .down { leaveStreams(at: server) }
+        // While it is connected to anew, streams have connections of their own, whose loss would be told.
+        let isReached = state != .down && state != .connecting
+        if server.role == .replica, state != .healthy, isReached { leaveStreams(at: server) }
         if state == .ejected { serversToLeave.append(server.index) }
     }
 
@@ -110,6 +112,7 @@ extension ProxyCore {
         closeIdleClients()
         guard interval > .zero else { return }
         for server in servers {
+            connectForFreshness(to: server)
             guard let control = server.control else {
                 server.control = makeConnection(to: server, lane: 0, .control)
                 continue
@@ -165,6 +168,7 @@ extension ProxyCore {
 
     /// What a server answered to a probe, or that it will not.
     func learn(_ answers: [[UInt8]?], of server: BackendServer) {
+        let sentAt = server.probe?.since ?? now.instant
         server.probe = nil
         server.health.isSilent = false
         let isBusy = answers.contains { $0.flatMap { Complaint($0.span) } == .busy }
@@ -181,7 +185,10 @@ extension ProxyCore {
                 server.health.hadData = false
             }
             server.health.isMute = false
+            compare(server.lastReport, with: report, of: server)
             server.health.report = report
+            server.lastReport = report
+            noteOffset(report, sentAt: sentAt, of: server)
             if report.role == .replica, report.isLinkUp { server.health.hadData = true }
         } else if !server.health.isMute {
             server.health.isMute = true
@@ -190,6 +197,7 @@ extension ProxyCore {
                 "\(server.name) does not answer INFO: it is taken for what the configuration says")
         }
         changed(server)
+        if !server.doubts.isEmpty { settleDoubts(of: server) }
     }
 
     // MARK: What has long been idle

@@ -20,6 +20,10 @@ struct ServerReport: Equatable {
     var offset: Int?
     /// Of a replica: whom it follows.
     var masterEndpoint: String?
+    /// A hash of that, as ROLE would give it.
+    var following: UInt64?
+    /// The name of its history.
+    var replicationID: String?
     var keysByDatabase: [UInt8]?
 
     init() {}
@@ -45,6 +49,7 @@ struct ServerReport: Equatable {
                 case "loading", "async_loading": isLoading = isLoading || text == "1"
                 case "master_host": host = text
                 case "master_port": port = text
+                case "master_replid": replicationID = text
                 case "slave_repl_offset": offset = Int(text)
                 case "master_repl_offset": offset = offset ?? Int(text)
                 default: break
@@ -52,6 +57,9 @@ struct ServerReport: Equatable {
             }
         }
         guard isAny else { return nil }
-        if let host, let port { masterEndpoint = "\(host):\(port)" }
+        guard let host, let port else { return }
+        masterEndpoint = "\(host):\(port)"
+        let name = Array(host.utf8)
+        following = Int(port).map { ReplicaRole.hash(host: name.span, port: $0) }
     }
 }

@@ -77,6 +77,7 @@ private func load(_ bytes: [UInt8], _ name: String) throws(ConfigurationErrors) 
             """
         let (configuration, warnings) = try load(Array(text.utf8), "example")
         var expected = ProxyConfiguration()
+        expected.reads.consistency = .eventual
         expected.health = .tcp(host: "127.0.0.1", port: 7380)
         expected.backends.replicas = [6380, 6381].map {
             ProxyConfiguration.Replica(.tcp(host: "127.0.0.1", port: $0))

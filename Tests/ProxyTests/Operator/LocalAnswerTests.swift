@@ -13,17 +13,19 @@ import Testing
         ("CLUSTER INFO", "-ERR This instance has cluster support disabled\r\n"),
         ("CLUSTER NOSUCH", "-ERR unknown subcommand 'NOSUCH'. Try CLUSTER HELP.\r\n"),
         ("CLUSTER", "-ERR wrong number of arguments for 'cluster' command\r\n"),
-        ("READONLY", "-ERR This instance has cluster support disabled\r\n"),
+        ("ASKING", "-ERR This instance has cluster support disabled\r\n"),
+        ("READONLY", "+OK\r\n"), ("READWRITE", "+OK\r\n"),
         ("SENTINEL get-master-addr-by-name x", "*2\r\n$9\r\n127.0.0.1\r\n$4\r\n6379\r\n"),
         ("SLOWLOG LEN", ":0\r\n"),
         ("SLOWLOG GET", "*0\r\n"),
         ("SLOWLOG GET -2", "-ERR count should be greater than or equal to -1\r\n"),
         ("SLOWLOG RESET", "+OK\r\n"),
-        ("PROXY CONSISTENCY", "+eventual\r\n"),
-        ("PROXY CONSISTENCY eventual", "+OK\r\n"),
+        ("PROXY CONSISTENCY", "+fresh\r\n"),
+        ("PROXY CONSISTENCY session", "+OK\r\n"),
         (
-            "PROXY CONSISTENCY fresh",
-            "-ERR consistency level 'fresh' is not served here; one of these is: eventual\r\n"
+            "PROXY CONSISTENCY stale",
+            "-ERR consistency level 'stale' is not served here; one of these is: master, fresh, "
+                + "session, bounded, eventual\r\n"
         ),
         ("PROXY NOSUCH", "-ERR unknown subcommand 'NOSUCH'. Try PROXY HELP.\r\n"),
         ("PROXY", "-ERR wrong number of arguments for 'proxy' command\r\n"),

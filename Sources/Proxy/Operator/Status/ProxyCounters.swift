@@ -29,6 +29,8 @@ package struct ProxyCounters: Sendable, Equatable {
 
     /// Reads sent to a second backend after the first failed.
     package var retries = 0
+    /// Turns of reads that were moved to the master because a replica had lost what it had.
+    package var vetoes = 0
     package var timeouts = 0
     /// Replies that came after their request had timed out, or that its client did not live to see.
     package var tombstones = 0
@@ -60,6 +62,7 @@ package struct ProxyCounters: Sendable, Equatable {
             ("reads_on_master_behind_own_write", \.readsOnMasterBehindOwnWrite),
             ("reads_on_master_without_replica", \.readsOnMasterWithoutReplica),
             ("retries", \.retries),
+            ("vetoes", \.vetoes),
             ("timeouts", \.timeouts),
             ("tombstones", \.tombstones),
             ("refused_commands", \.refusedCommands),

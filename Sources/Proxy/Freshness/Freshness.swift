@@ -1,0 +1,81 @@
+// What the workers share to know how fresh an answer is: the fences of the keys, what each replica is proved to have
+// applied, and the watermarks that tie the two together.
+
+import RESP
+import Synchronization
+
+/// Made once, and handed to every worker.
+package final class Freshness: Sendable {
+    let fences = FenceTable()
+    /// By the number of the server.
+    let proofs: [Proof]
+    /// By the number of the worker.
+    let traces: [WorkerTrace]
+    /// Where watermarks are published. Nobody else knows it, so that nobody can forge one.
+    let channel: [UInt8]
+    private let given = Atomic<UInt64>(0)
+
+    /// For so many servers at most; the secret is what the channel's name ends with.
+    package init(workers: Int = 1, servers: Int = 257, secret: UInt64 = 0) {
+        proofs = (0..<servers).map { _ in Proof() }
+        traces = (0..<workers).map { _ in WorkerTrace() }
+        channel = Array("__sluice__:watermarks:\(String(secret, radix: 16))".utf8)
+    }
+
+    /// The highest watermark that any write stands behind; nil while one is on its way.
+    var everythingResolved: Watermark? {
+        var highest: UInt64 = 0
+        for trace in traces {
+            if trace.pending.load(ordering: .sequentiallyConsistent) != 0 { return nil }
+            highest = max(highest, trace.behind.load(ordering: .sequentiallyConsistent))
+        }
+        return Watermark(number: highest)
+    }
+
+    /// The watermark that will be given out next: whatever has happened until now stands before it.
+    var next: Watermark {
+        Watermark(number: given.load(ordering: .sequentiallyConsistent) + 1)
+    }
+
+    /// The last one that was given out.
+    var last: Watermark {
+        Watermark(number: given.load(ordering: .sequentiallyConsistent))
+    }
+
+    /// One more, to be published.
+    func give() -> Watermark {
+        Watermark(number: given.add(1, ordering: .sequentiallyConsistent).newValue)
+    }
+
+    /// What is known of a server becomes void.
+    func void(_ server: Int) {
+        proofs[server].void(last)
+    }
+
+    func voidAll() {
+        for proof in proofs { proof.void(last) }
+    }
+}
+
+/// What one worker has under way: it alone writes here, and all read.
+final class WorkerTrace: Sendable {
+    /// Fences that it has raised and not lowered.
+    let pending = Atomic<Int>(0)
+    /// The highest watermark that a write of its stands behind.
+    let behind = Atomic<UInt64>(0)
+
+    func begin(_ fences: Int) {
+        let now = pending.load(ordering: .relaxed) + fences
+        pending.store(now, ordering: .sequentiallyConsistent)
+    }
+
+    func end(_ fences: Int, behind watermark: Watermark) {
+        // The watermark first: who sees nothing pending must see it.
+        if watermark.number > behind.load(ordering: .relaxed) {
+            behind.store(watermark.number, ordering: .sequentiallyConsistent)
+        }
+        let left = pending.load(ordering: .relaxed) - fences
+        precondition(left >= 0, "fences are lowered twice")
+        pending.store(left, ordering: .sequentiallyConsistent)
+    }
+}

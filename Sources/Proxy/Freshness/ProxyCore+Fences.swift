@@ -1,0 +1,306 @@
+// Fences: what every write raises before it leaves, what lowers it, and what a read must therefore know.
+//
+//     a write is put on a connection ── raiseFences ──▶ its slots are pending, the connection remembers them
+//     its reply has come ── lowerFences ──▶ they stand behind the next watermark, which is published soon
+//     no reply will come ── doubt ──▶ they stay pending until it is certain that it will never run
+//     a read is to be sent ── need ──▶ who must have applied what
+
+import RESP
+
+/// What a server must have applied to answer a read.
+enum Need: Equatable {
+    /// Any server will do that may be read.
+    case nothing
+    case applied(Watermark)
+    /// What the master had not longer ago than the configuration allows.
+    case recent
+    /// Only the master can answer.
+    case master
+}
+
+/// Writes that may run yet, on a connection that is gone: only when the server has forgotten it they cannot.
+struct Doubt {
+    /// Which process has them, and what it calls the connection; nil when it did not say.
+    let process: ProcessMark
+    let connection: Int?
+    let lane: Int
+    let slots: [FenceTable.Slot]
+    /// The server is being told to close it.
+    var isAsked = false
+}
+
+extension ProxyCore {
+    // MARK: Raising
+
+    /// Marks what a request may write, before it can leave.
+    func raiseFences(_ request: Request, _ command: CommandID?, on connection: BackendConnection) {
+        guard isFencing, connection.server == master.index else { return }
+        var entries = 0
+        switch written(by: request, command) {
+        case .nothing: break
+        case .everything:
+            connection.marks.append(freshness.fences.mark(.everything))
+            entries = 1
+        case .key(let place):
+            let slot = FenceTable.slot(of: request[place])
+            connection.marks.append(freshness.fences.mark(slot))
+            entries = 1
+        case .keys:
+            for position in foundKeys.positions {
+                let slot = FenceTable.slot(of: request[position.index])
+                connection.marks.append(freshness.fences.mark(slot))
+            }
+            entries = foundKeys.positions.count
+        }
+        endMarks(entries, on: connection)
+    }
+
+    /// The same for a transaction, which runs as one request.
+    func raiseFences(_ transaction: Transaction, on connection: BackendConnection) {
+        guard isFencing, connection.server == master.index else { return }
+        let slots = transaction.writesEverything ? [.everything] : transaction.written
+        for slot in slots { connection.marks.append(freshness.fences.mark(slot)) }
+        endMarks(slots.count, on: connection)
+    }
+
+    private func endMarks(_ entries: Int, on connection: BackendConnection) {
+        connection.marks.endRequest(entries: entries)
+        if entries > 0 { trace.begin(entries) }
+    }
+
+    /// What a request may write; the keys are in `foundKeys`.
+    func written(by request: Request, _ command: CommandID?) -> KeyScope {
+        guard let command else {
+            return classifier.learnt?.readsOnly(request) == true ? .nothing : .everything
+        }
+        if request.part == .head { return writtenLargely(by: request, command) }
+        return table.written(
+            by: request, command, scripts: configuration.scripts, into: &foundKeys)
+    }
+
+    /// Of a request that is too large to be kept only the beginning is there: enough when its one key is.
+    private func writtenLargely(by request: Request, _ command: CommandID) -> KeyScope {
+        let row = table[command]
+        guard row.flags.contains(.write) else { return .nothing }
+        guard row.firstKey == 1, row.lastKey == 1, !row.flags.contains(.movableKeys),
+            request.count > 1
+        else { return .everything }
+        return .key(1)
+    }
+
+    /// A request is queued: its keys are marked when the transaction leaves.
+    func noteKeys(of request: Request, _ command: CommandID?, in transaction: Transaction) {
+        switch written(by: request, command) {
+        case .nothing: break
+        case .everything: transaction.writesEverything = true
+        case .key(let place): transaction.written.append(FenceTable.slot(of: request[place]))
+        case .keys: transaction.written += foundKeys.positions.map { slot(of: request, $0) }
+        }
+        if transaction.written.count > Transaction.mostSlots {
+            transaction.writesEverything = true
+            transaction.written = []
+        }
+        switch read(by: request, command) {
+        case .nothing: break
+        case .everything: transaction.readsEverything = true
+        case .key(let place): transaction.read.append(FenceTable.slot(of: request[place]))
+        case .keys: transaction.read += foundKeys.positions.map { slot(of: request, $0) }
+        }
+        if transaction.read.count > Transaction.mostSlots {
+            transaction.readsEverything = true
+            transaction.read = []
+        }
+    }
+
+    private func slot(of request: Request, _ position: KeyPosition) -> FenceTable.Slot {
+        FenceTable.slot(of: request[position.index])
+    }
+
+    private func read(by request: Request, _ command: CommandID?) -> KeyScope {
+        guard let command, request.part == .whole else { return .everything }
+        return table.read(
+            by: request, command, scripts: configuration.scripts, into: &foundKeys)
+    }
+
+    // MARK: Lowering
+
+    /// So many writes of a connection have been answered.
+    func lowerFences(_ replies: Int, on connection: BackendConnection) {
+        guard !connection.marks.isEmpty else { return }
+        let next = freshness.next
+        let fences = freshness.fences
+        var lowered = 0
+        connection.marks.settle(replies) { slot in
+            fences.resolve(slot, behind: next)
+            lowered += 1
+        }
+        guard lowered > 0 else { return }
+        trace.end(lowered, behind: next)
+        wantWatermark()
+    }
+
+    /// A connection is gone, with writes on it that are not answered. What never left will never run.
+    func doubtWrites(of connection: BackendConnection, wereSent: Bool) {
+        let slots = connection.marks.takeAll()
+        guard !slots.isEmpty else { return }
+        guard wereSent else { return lower(slots, behind: .none) }
+        let server = servers[connection.server]
+        server.doubts.append(
+            Doubt(
+                process: connection.process, connection: connection.clientNumber,
+                lane: connection.lane, slots: slots))
+        settleDoubts(of: server)
+    }
+
+    private func lower(_ slots: [FenceTable.Slot], behind watermark: Watermark) {
+        for slot in slots { freshness.fences.resolve(slot, behind: watermark) }
+        trace.end(slots.count, behind: watermark)
+    }
+
+    // MARK: Writes that may run yet
+
+    /// Has the server close what is left of lost connections, as far as it can be asked; over the connection for
+    /// questions, since only the proxy's own user is sure to have the right.
+    func settleDoubts(of server: BackendServer) {
+        // What the connection for questions leads to must have said who it is: its numbers mean nothing to another.
+        guard let control = server.control, control.isReady,
+            let runID = server.health.report?.runID
+        else { return }
+        let process = ProcessMark(runID: runID.span)
+        // What another process was told died with it.
+        let (dead, alive) = (
+            server.doubts.filter { $0.process != process && $0.process != .unknown },
+            server.doubts.filter { $0.process == process || $0.process == .unknown }
+        )
+        server.doubts = alive
+        for doubt in dead { forget(doubt) }
+        for (place, doubt) in server.doubts.enumerated() {
+            guard !doubt.isAsked, let number = doubt.connection, doubt.process == process else {
+                continue
+            }
+            server.doubts[place].isAsked = true
+            let errand = beginErrand(.death(server: server.index, of: number), parts: 1)
+            let words = [Array("CLIENT".utf8), Array("KILL".utf8), Array("ID".utf8)]
+            ask(words + [Array(String(number).utf8)], part: 0, of: errand, on: control)
+        }
+        letWait(server)
+    }
+
+    /// The server has answered whether it has closed a connection that was lost here; whether it was there still or
+    /// not, nothing more will run that came over it.
+    func learnDeath(_ answer: [UInt8]?, of number: Int, at server: BackendServer) {
+        let isDead = answer?.first == UInt8(ascii: ":")
+        for place in server.doubts.indices.reversed()
+        where server.doubts[place].connection == number && server.doubts[place].isAsked {
+            guard isDead else {
+                // Refused for good, or to be asked again when the connection for questions is there again.
+                server.doubts[place].isAsked = answer != nil
+                continue
+            }
+            forget(server.doubts.remove(at: place))
+        }
+        if let answer, !isDead {
+            let said = ErrorText.string(answer.span, upTo: 120)
+            pending.log(
+                .warning,
+                "\(server.name) answered '\(said)' to CLIENT KILL: until it begins anew, "
+                    + "keys of writes on a lost connection are read there only"
+            )
+        }
+        letWait(server)
+    }
+
+    private func forget(_ doubt: Doubt) {
+        lower(doubt.slots, behind: freshness.next)
+        wantWatermark()
+    }
+
+    /// New writes follow old ones only when these cannot run any more.
+    func isHeldByDoubt(_ connection: BackendConnection) -> Bool {
+        guard connection.use == .writes else { return false }
+        return servers[connection.server].doubts.contains {
+            $0.lane == connection.lane && $0.connection != nil
+        }
+    }
+
+    /// Connections that waited for a doubt to end carry what they were made for.
+    private func letWait(_ server: BackendServer) {
+        for case let connection? in links
+        where connection.server == server.index && connection.use == .writes {
+            becomeReadyIfGreeted(connection)
+        }
+    }
+
+    // MARK: What a read needs
+
+    /// What a server must have applied to answer this request at the level of its client.
+    func need(of request: Request, _ command: CommandID?, for client: ClientSession) -> Need {
+        guard servers.count > 1 else { return .nothing }
+        switch client.consistency {
+        case .eventual: return .nothing
+        case .bounded: return .recent
+        case .master: return .master
+        case .session: return .applied(client.position)
+        case .fresh: break
+        }
+        switch read(by: request, command) {
+        case .nothing: return .nothing
+        case .everything: return needOfEverything
+        case .key(let place):
+            switch freshness.fences.fence(of: FenceTable.slot(of: request[place])) {
+            case .pending: return .master
+            case .behind(let watermark): return .applied(watermark)
+            }
+        case .keys:
+            var highest = Watermark.none
+            for position in foundKeys.positions {
+                switch freshness.fences.fence(of: FenceTable.slot(of: request[position.index])) {
+                case .pending: return .master
+                case .behind(let watermark): highest = max(highest, watermark)
+                }
+            }
+            return .applied(highest)
+        }
+    }
+
+    /// What a transaction that only reads needs.
+    func need(of transaction: Transaction, for client: ClientSession) -> Need {
+        guard servers.count > 1 else { return .nothing }
+        switch client.consistency {
+        case .eventual: return .nothing
+        case .bounded: return .recent
+        case .master: return .master
+        case .session: return .applied(client.position)
+        case .fresh: break
+        }
+        if transaction.readsEverything { return needOfEverything }
+        var highest = Watermark.none
+        for slot in transaction.read {
+            switch freshness.fences.fence(of: slot) {
+            case .pending: return .master
+            case .behind(let watermark): highest = max(highest, watermark)
+            }
+        }
+        return .applied(highest)
+    }
+
+    /// Keys that cannot be told may be any: all that was ever written must be there, and nothing on its way.
+    private var needOfEverything: Need {
+        if case .pending = freshness.fences.fence(of: .everything) { return .master }
+        return freshness.everythingResolved.map { .applied($0) } ?? .master
+    }
+
+    /// Whether the server at the other end of a connection has applied what a read needs.
+    func meets(_ need: Need, _ connection: BackendConnection) -> Bool {
+        if connection.server == master.index { return true }
+        switch need {
+        case .nothing: return true
+        case .master: return false
+        case .recent: return isRecent(servers[connection.server])
+        case .applied(let watermark):
+            guard let applied = freshness.proofs[connection.server].applied(by: connection.process)
+            else { return false }
+            return watermark <= applied
+        }
+    }
+}

@@ -1,0 +1,217 @@
+// A proxy at level `fresh` whose servers the test plays as far as they matter here: they answer who they are, take
+// watermarks, and deliver them when the test says so.
+
+import RESP
+import TestSupport
+import Testing
+
+@testable import Proxy
+
+/// The master is server 0, the replicas follow. What clients ask is the test's to answer.
+final class FreshProxy {
+    /// What a server says of itself.
+    struct Facts {
+        var runID: String
+        var role: String
+        var history = "history-1"
+        var offset = 100
+        var following = "10.0.0.1:6379"
+        var link = "up"
+        /// In ROLE.
+        var state = "connected"
+        var isSyncing = false
+    }
+
+    let proxy: ProxyUnderTest
+    let replicas: Int
+    var facts: [Facts]
+    /// Numbers that were published at the master, the oldest first.
+    private(set) var published: [UInt64] = []
+    /// What is answered to CLIENT KILL; nil: nothing yet.
+    var killAnswer: String? = ":1\r\n"
+    private(set) var killed: [String] = []
+    private var clientNumbers = 10
+
+    /// Ready to answer fresh reads, unless told otherwise.
+    init(
+        replicas: Int = 1, isProved: Bool = true,
+        configure: (inout ProxyConfiguration) -> Void = { _ in }
+    ) {
+        self.replicas = replicas
+        facts = [Facts(runID: "run-master", role: "master")]
+        for number in 0..<replicas {
+            facts.append(Facts(runID: "run-replica-\(number)", role: "slave"))
+        }
+        proxy = ProxyUnderTest(replicas: replicas, isConnected: false) {
+            $0.timeouts.probeInterval = .seconds(1)
+            $0.timeouts.request = .seconds(10)
+            $0.reads.consistency = .fresh
+            configure(&$0)
+        }
+        settle()
+        if isProved { prove() }
+    }
+
+    var core: ProxyCore { proxy.core }
+    var driver: HandDriver { proxy.driver }
+    var masterReads: LinkID { core.servers[0].lanes[0]!.readers[0].link }
+    var masterWrites: LinkID { core.servers[0].lanes[0]!.writers[0].link }
+
+    func reads(of replica: Int) -> LinkID {
+        core.servers[1 + replica].lanes[0]!.readers[0].link
+    }
+
+    /// Answers all that servers are asked by the proxy itself, until nothing more is asked.
+    func settle() {
+        for _ in 0..<20 {
+            proxy.connectAll()
+            var isAnyAsked = false
+            for case let connection? in core.links where connection.id != nil {
+                let isOwn = !connection.isForClients || !connection.isReady
+                guard isOwn || connection.use == .alone && !connection.isReady else { continue }
+                let asked = requests(in: proxy.sent(to: connection.link))
+                let server = connection.server
+                for words in asked {
+                    if let answer = answer(words, of: server) {
+                        isAnyAsked = true
+                        proxy.says(answer, on: connection.link)
+                    }
+                }
+            }
+            if !isAnyAsked, proxy.wishedLinks.isEmpty { return }
+        }
+    }
+
+    private func answer(_ words: [String], of server: Int) -> String? {
+        let facts = facts[server]
+        switch words.map({ $0.uppercased() })[0] {
+        case "INFO":
+            var text = "run_id:\(facts.runID)\r\nrole:\(facts.role)\r\nloading:0\r\n"
+            text += "master_replid:\(facts.history)\r\n"
+            if facts.role == "master" {
+                text += "master_repl_offset:\(facts.offset)\r\n"
+            } else {
+                let place = facts.following.split(separator: ":")
+                text += "master_host:\(place[0])\r\nmaster_port:\(place[1])\r\n"
+                text += "master_link_status:\(facts.link)\r\nslave_repl_offset:\(facts.offset)\r\n"
+                text += "master_sync_in_progress:\(facts.isSyncing ? 1 : 0)\r\n"
+            }
+            return Wire.bulk(text)
+        case "COMMAND": return "*0\r\n"
+        case "CLIENT" where words[1] == "KILL":
+            killed.append(words[3])
+            return killAnswer
+        case "CLIENT":
+            clientNumbers += 1
+            return ":\(clientNumbers)\r\n"
+        case "PUBLISH":
+            published.append(UInt64(words[2])!)
+            return ":0\r\n"
+        case "SUBSCRIBE":
+            return "*3\r\n" + Wire.bulk("subscribe") + Wire.bulk(words[1]) + ":1\r\n"
+        default: return nil
+        }
+    }
+
+    /// A replica delivers a watermark, the last one when none is named.
+    func deliver(_ number: UInt64? = nil, at replica: Int) {
+        guard let number = number ?? published.last,
+            let watcher = core.servers[1 + replica].watcher
+        else { return }
+        let channel = String(decoding: core.freshness.channel, as: UTF8.self)
+        proxy.says(
+            "*3\r\n" + Wire.bulk("message") + Wire.bulk(channel) + Wire.bulk("\(number)"),
+            on: watcher.link)
+    }
+
+    /// Time passes in which a watermark is published that stands behind everything; all replicas deliver it, or none.
+    func publish(isDelivered: Bool = true) {
+        driver.pass(.milliseconds(2))
+        settle()
+        guard isDelivered else { return }
+        for replica in 0..<replicas { deliver(at: replica) }
+    }
+
+    private func prove() {
+        publish()
+        for number in 1...replicas {
+            #expect(core.freshness.proofs[number].look() != nil, "a replica is not proved")
+        }
+    }
+
+    /// A second passes, in which servers are asked how they are.
+    func probe() {
+        driver.pass(.seconds(1))
+        settle()
+    }
+
+    // MARK: Clients
+
+    /// What a client's request leads to: the server that gets it, other requests of the proxy's own left out.
+    func ask(_ words: String..., by client: ConnectionID) -> Int? {
+        driver.command(words, to: client)
+        core.checkInvariants()
+        return place(of: words)
+    }
+
+    /// The server at which a request has arrived since the last look; nil when none has it.
+    func place(of words: [String]) -> Int? {
+        settle()
+        var found: Int?
+        for case let connection? in core.links where connection.id != nil && connection.isForClients
+        {
+            let sent = requests(in: proxy.sent(to: connection.link))
+            for request in sent {
+                if request == words {
+                    #expect(found == nil, "a request was sent twice")
+                    found = connection.server
+                } else if request == ["ROLE"] {
+                    vetoes.append(connection.link)
+                }
+            }
+        }
+        return found
+    }
+
+    /// Connections on which a replica was asked for its role, and has not answered.
+    private(set) var vetoes: [LinkID] = []
+
+    /// Answers ROLE where it was asked.
+    func answerVetoes() {
+        let asked = vetoes
+        vetoes = []
+        for link in asked { answerRole(on: link) }
+    }
+
+    func answerRole(on link: LinkID) {
+        let facts = facts[core.links[Int(link.number)]!.server]
+        let place = facts.following.split(separator: ":")
+        proxy.says(
+            "*5\r\n" + Wire.bulk("slave") + Wire.bulk(String(place[0])) + ":\(place[1])\r\n"
+                + Wire.bulk(facts.state) + ":\(facts.offset)\r\n", on: link)
+    }
+
+    /// A write that the master has answered.
+    func write(_ words: String..., by client: ConnectionID) {
+        driver.command(words, to: client)
+        #expect(place(of: words) == 0)
+        proxy.says("+OK\r\n", on: masterWrites)
+        #expect(driver.output(of: client) == "+OK\r\n")
+    }
+
+    /// Requests in what was sent, as words.
+    private func requests(in text: String) -> [[String]] {
+        var lines = text.split(separator: "\r\n", omittingEmptySubsequences: false)[...]
+        var requests: [[String]] = []
+        while let header = lines.first, header.first == "*", let count = Int(header.dropFirst()) {
+            lines = lines.dropFirst()
+            var words: [String] = []
+            for _ in 0..<count {
+                words.append(String(lines[lines.startIndex + 1]))
+                lines = lines.dropFirst(2)
+            }
+            requests.append(words)
+        }
+        return requests
+    }
+}
