@@ -6,12 +6,15 @@ import RESP
 /// Two ends and the two pipes between them.
 final class Connection {
     let number: Int
+    /// Which life of the connecting program it belongs to.
+    let life: Int
     let local: PeerAddress
     let remote: PeerAddress
     private(set) var ends: [End] = []
 
     init(number: Int, from connecting: Host, to accepting: Host, faults: Faults) {
         self.number = number
+        life = (connecting as? Node)?.life ?? 0
         local = .ipv4(10, 0, UInt8(number >> 8 & 0xFF), UInt8(number & 0xFF), port: 40_000)
         remote = .ipv4(10, 1, 0, 1, port: 6379)
         let first = End(of: connecting, on: self, side: 0)

@@ -234,6 +234,12 @@ final class Network {
         let isHalfOpen = random.chance(faults.staysHalfOpen)
         let late = random.below(2)
         if isHalfOpen { world.coverage.reach(.halfOpen) }
+        // What is under way then may come long after the sender knows that the connection is lost.
+        if isHalfOpen, late == 1, connection.isBackendLink, random.chance(0.5) {
+            let until = world.now + random.between(.milliseconds(1), .milliseconds(300))
+            clog(connection.ends[0].outgoing, until: until)
+            world.coverage.reach(.lateBytes)
+        }
         for end in connection.ends where !end.isClosed {
             end.wasHarmed = true
             let isLate = isHalfOpen && end.side == late
@@ -284,6 +290,14 @@ final class Network {
         for end in connection.ends { end.outgoing.bytes.release() }
         world.retire(connection)
         connections.removeAll { $0 === connection }
+    }
+
+    /// Whether a peer, as the accepting side knows it, belongs to an earlier life of its program.
+    func isStray(_ peer: PeerAddress) -> Bool {
+        guard let connection = connections.first(where: { $0.local == peer }),
+            let node = connection.ends[0].host as? Node
+        else { return false }
+        return node.core == nil || node.life != connection.life
     }
 
     // MARK: Faults

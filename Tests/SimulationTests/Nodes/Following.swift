@@ -1,138 +1,282 @@
-// What makes a small server a replica: it applies its master's writes later, and now and then it cannot serve at all.
+// What makes a small server a replica: it follows its master, or another replica, and now and then it loses its link,
+// takes a whole copy that is older than what it had, begins anew, or cannot serve at all.
+//
+//     connecting ── the other is there, and has what comes next ──────────────────▶ connected
+//         ▲  │                                                                        │ ▲
+//         │  └── it is there, and is another or has less ──▶ syncing ── copied ───────┼─┘
+//         └──────────────────────────────────── lost, or pointed elsewhere ───────────┘
+//
+// While the link is down the data stands still. It is found out late that the other has begun anew.
 
 import RESP
 
-/// The writes that a master has done, in their order, for its replicas: a stream that never breaks and that each
-/// replica reads at its own pace. How replication itself survives a bad network is for the tests of replication.
-final class WriteStream {
-    struct Write {
-        let at: Instant
-        let arguments: [[UInt8]]
-    }
-
-    private(set) var writes: [Write] = []
-    /// How often the master has begun with nothing, and when it did last.
-    private(set) var epoch = 0
-    private(set) var begunAt = Instant(nanoseconds: 0)
-
-    func append(_ arguments: [[UInt8]], at now: Instant) {
-        writes.append(Write(at: now, arguments: arguments))
-    }
-
-    func beginAnew(at now: Instant) {
-        writes.removeAll()
-        epoch += 1
-        begunAt = now
-    }
-}
-
 /// A replica's copy, and in what state it is.
 final class Following {
+    /// A whole copy of somebody's data.
+    struct Copy {
+        var history = ""
+        var position = 0
+        var data = Dataset()
+    }
+
+    private enum Link {
+        case connecting(until: Instant)
+        case syncing(until: Instant, Copy)
+        case connected
+    }
+
+    let number: Int
     private let stream: WriteStream
     private unowned let world: World
     private var random: Random
-    private var values: [[UInt8]: [UInt8]] = [:]
-    private var messages: [[UInt8]] = []
-    private var epoch: Int
-    private var position = 0
+    private var copy: Copy
+    /// What it would begin with if it began anew.
+    private(set) var saved: Copy
+    private var link: Link
+    /// The replica that it follows; nil: the master.
+    private var upstream: Int?
+    /// How often it has taken a whole copy: what it says after that it may have said before.
+    private(set) var epoch = 0
+    private var messages: [Message] = []
     private var lag = Duration.zero
-    private var isLinkDown = false
+    /// When it finds out that its master has begun anew.
+    private var noticesAt: Instant?
     private var changesAt: Instant
     private let loadsUntil: Instant
     private let runID: String
+    private let servesOldData: Bool
 
-    init(_ stream: WriteStream, in world: World, random: Random) {
+    /// What was published, as it reaches who listens here.
+    struct Message {
+        let channel: [UInt8]
+        let text: [UInt8]
+        let epoch: Int
+    }
+
+    init(_ stream: WriteStream, number: Int, in world: World, random: Random) {
         var random = random
         self.stream = stream
+        self.number = number
         self.world = world
-        epoch = stream.epoch - 1
-        runID = String((0..<40).map { _ in random.pick(Array("0123456789abcdef")) })
+        let before = stream.replicas[number]
+        runID = WriteStream.name(from: &random)
+        copy = random.chance(0.5) ? before?.saved ?? Copy() : Copy()
+        saved = copy
         let loads = world.isBreaking && random.chance(0.5)
         loadsUntil = world.now + (loads ? random.wait(mean: .milliseconds(50)) : .zero)
+        link = .connecting(until: loadsUntil)
         changesAt = world.now
+        servesOldData = random.chance(0.8)
         self.random = random
+        stream.replicas[number] = self
     }
+
+    // MARK: What it says
 
     private var isLoading: Bool { world.now < loadsUntil }
 
+    private var isConnected: Bool { if case .connected = link { true } else { false } }
+
+    private var isSyncing: Bool { if case .syncing = link { true } else { false } }
+
     /// Why it cannot be read now.
     var complaint: [UInt8]? {
-        change()
+        advance()
         if isLoading { return [UInt8]("-LOADING Redis is loading the dataset in memory\r\n") }
-        guard isLinkDown else { return nil }
+        guard !isConnected, !servesOldData else { return nil }
         return [UInt8](
             "-MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.\r\n")
     }
 
+    /// How often it looks for messages.
+    var pace: Duration { world.isBreaking ? .milliseconds(1) : .milliseconds(5) }
+
     /// The messages that have come from the master since the last call.
-    func takeMessages() -> [[UInt8]] {
-        change()
-        catchUp()
+    func takeMessages() -> [Message] {
+        advance()
         defer { messages.removeAll() }
         return messages
     }
 
     /// Nil for what has nothing to do with data.
     func answer(to name: String, _ arguments: [[UInt8]]) -> [UInt8]? {
-        change()
-        catchUp()
+        advance()
         switch (name, arguments.count) {
-        case ("GET", 2):
-            if let complaint { return complaint }
-            guard let value = values[arguments[1]] else { return [UInt8]("$-1\r\n") }
-            return [UInt8]("$\(value.count)\r\n") + value + [UInt8]("\r\n")
-        case ("SET", 3), ("DEL", 2), ("INCR", 2), ("RPUSH", 3), ("BLPOP", 3), ("PUBLISH", 3):
+        case ("GET", 2), ("LINDEX", 3):
+            return complaint ?? SmallServer.found(copy.data[arguments[1]])
+        case ("EVAL_RO", 5): return complaint ?? SmallServer.found(copy.data[arguments[4]])
+        case ("SET", 3), ("DEL", 2), ("INCR", 2), ("RPUSH", 3), ("BLPOP", 3), ("PUBLISH", 3),
+            ("EVAL", _):
             world.report(.value, "a write has reached a replica: \(name)")
             return [UInt8]("-READONLY You can't write against a read only replica.\r\n")
-        case ("INFO", _):
-            let text =
-                "run_id:\(runID)\r\nredis_version:7.0.15\r\nrole:slave\r\n"
-                + "master_link_status:\(isLinkDown ? "down" : "up")\r\n"
-                + "master_sync_in_progress:0\r\nloading:\(isLoading ? 1 : 0)\r\n"
-                + "slave_repl_offset:\(position)\r\n"
-            return [UInt8]("$\(text.utf8.count)\r\n\(text)\r\n")
+        case ("INFO", _): return information
+        case ("ROLE", 1): return role
         case ("COMMAND", 1): return [UInt8]("*0\r\n")
         default: return nil
         }
     }
 
-    /// How far behind it is, and whether it says so, changes from time to time, as long as things break.
-    private func change() {
-        guard world.isBreaking else {
-            lag = .zero
-            isLinkDown = false
-            return
+    private var information: [UInt8] {
+        let offset = isSyncing ? 0 : copy.position
+        let text =
+            "run_id:\(runID)\r\nredis_version:7.0.15\r\nrole:slave\r\n"
+            + "master_host:\(upstreamName)\r\nmaster_port:6379\r\n"
+            + "master_link_status:\(isConnected ? "up" : "down")\r\n"
+            + "master_sync_in_progress:\(isSyncing ? 1 : 0)\r\nloading:\(isLoading ? 1 : 0)\r\n"
+            + "slave_repl_offset:\(offset)\r\nmaster_replid:\(copy.history)\r\n"
+            + "master_repl_offset:\(offset)\r\n"
+        return [UInt8]("$\(text.utf8.count)\r\n\(text)\r\n")
+    }
+
+    private var role: [UInt8] {
+        let state =
+            switch link {
+            case .connecting: copy.position % 2 == 0 ? "connect" : "connecting"
+            case .syncing: "sync"
+            case .connected: "connected"
+            }
+        let offset = isConnected ? copy.position : -1
+        return [UInt8](
+            "*5\r\n$5\r\nslave\r\n$\(upstreamName.utf8.count)\r\n\(upstreamName)\r\n:6379\r\n"
+                + "$\(state.utf8.count)\r\n\(state)\r\n:\(offset)\r\n")
+    }
+
+    private var upstreamName: String { upstream.map { "replica\($0)" } ?? "server" }
+
+    // MARK: How it goes on
+
+    /// Brings it to what it is by now.
+    func advance() {
+        if world.isBreaking { change() } else { settle() }
+        if isConnected { stayConnected() }
+        if case .connecting(let until) = link, until <= world.now { connect() }
+        if case .syncing(let until, let copy) = link, until <= world.now { take(copy) }
+        if isConnected { catchUp() }
+    }
+
+    /// Once nothing breaks it follows the master without delay.
+    private func settle() {
+        lag = .zero
+        if upstream != nil {
+            upstream = nil
+            link = .connecting(until: world.now)
         }
+        noticesAt = noticesAt.map { min($0, world.now) }
+        switch link {
+        case .connecting(let until) where !isLoading:
+            link = .connecting(until: min(until, world.now))
+        case .syncing(let until, let copy): link = .syncing(until: min(until, world.now), copy)
+        default: break
+        }
+    }
+
+    /// How far behind it is, and whom it follows, changes from time to time, as long as things break.
+    private func change() {
         guard changesAt <= world.now else { return }
         changesAt = world.now + random.wait(mean: .milliseconds(40))
-        lag = random.chance(0.3) ? .zero : random.wait(mean: .milliseconds(20))
-        isLinkDown = random.chance(0.15)
+        switch random.below(10) {
+        case ..<4: lag = .zero
+        case ..<9: lag = random.wait(mean: .milliseconds(20))
+        default: lag = random.wait(mean: .milliseconds(200))
+        }
+        if random.chance(0.15) { saved = copy }
+        if random.chance(0.1) { link = .connecting(until: soon) }
+        if random.chance(0.15) { pointElsewhere() }
+    }
+
+    private var soon: Instant { world.now + random.wait(mean: .milliseconds(15)) }
+
+    /// To the other replica, or back. Never in a circle.
+    private func pointElsewhere() {
+        if upstream != nil {
+            upstream = nil
+        } else if stream.replicas.count == 2, let other = stream.replicas[1 - number],
+            other.upstream == nil
+        {
+            upstream = 1 - number
+            world.coverage.reach(.chainedReplica)
+        } else {
+            return
+        }
+        link = .connecting(until: random.chance(0.5) ? world.now : soon)
+    }
+
+    private func source() -> Following? {
+        guard let upstream, world.isReplicaUp(upstream) else { return nil }
+        let source = stream.replicas[upstream]
+        source?.advance()
+        return source
+    }
+
+    /// A master that has begun anew is noticed when nothing has come from it for a while.
+    private func stayConnected() {
+        let isThere: Bool
+        if upstream == nil {
+            isThere = stream.isUp && stream.history == copy.history
+        } else {
+            let source = source()
+            guard let source, source.copy.history == copy.history,
+                source.copy.position >= copy.position
+            else {
+                link = .connecting(until: soon)
+                return
+            }
+            isThere = true
+        }
+        guard !isThere else {
+            noticesAt = nil
+            return
+        }
+        if noticesAt == nil { noticesAt = world.now + random.wait(mean: .milliseconds(60)) }
+        guard let due = noticesAt, due <= world.now else { return }
+        noticesAt = nil
+        link = .connecting(until: soon)
+    }
+
+    private func connect() {
+        var offered: Copy?
+        if upstream == nil {
+            if stream.isUp {
+                offered = Copy(history: stream.history, position: stream.units.count)
+            }
+        } else if let source = source(), source.isConnected {
+            offered = source.copy
+        }
+        guard var offered, !isLoading else {
+            link = .connecting(until: max(loadsUntil, world.now + .milliseconds(2)))
+            return
+        }
+        if offered.history == copy.history, offered.position >= copy.position {
+            link = .connected
+            return
+        }
+        if upstream == nil { offered.data = stream.dataset(after: offered.position) }
+        let takes = world.isBreaking ? random.wait(mean: .milliseconds(15)) : .zero
+        link = .syncing(until: world.now + takes, offered)
+    }
+
+    private func take(_ copy: Copy) {
+        if copy.history == self.copy.history, copy.position < self.copy.position {
+            world.coverage.reach(.rolledBack)
+        }
+        self.copy = copy
+        epoch += 1
+        link = .connected
+        stayConnected()
     }
 
     private func catchUp() {
-        if stream.epoch != epoch {
-            guard stream.begunAt + lag <= world.now else { return }
-            epoch = stream.epoch
-            position = 0
-            values = [:]
-        }
-        while position < stream.writes.count, stream.writes[position].at + lag <= world.now {
-            apply(stream.writes[position].arguments)
-            position += 1
-        }
-    }
-
-    private func apply(_ arguments: [[UInt8]]) {
-        switch arguments.count {
-        case 3 where arguments[1] == Commons.channel: messages.append(arguments[2])
-        case 3: values[arguments[1]] = arguments[2]
-        default:
-            if arguments[0].count == 3 {
-                values[arguments[1]] = nil
-            } else {
-                let old = values[arguments[1]].flatMap { Int(String(decoding: $0, as: UTF8.self)) }
-                values[arguments[1]] = [UInt8]("\((old ?? 0) + 1)")
+        // What belongs to another history never comes.
+        guard copy.history == stream.history else { return }
+        var end = stream.units.count
+        if upstream != nil { end = min(end, source()?.copy.position ?? 0) }
+        while copy.position < end, stream.units[copy.position].at + lag <= world.now {
+            for write in stream.units[copy.position].commands {
+                copy.data.apply(write)
+                guard write[0].count == 7 else { continue }
+                messages.append(Message(channel: write[1], text: write[2], epoch: epoch))
             }
+            copy.position += 1
         }
     }
 }

@@ -16,6 +16,16 @@ protocol Inspectable: AnyObject {
     func isHeldUp(_ id: ConnectionID) -> Bool
     /// What `bytesHeld` may never exceed with so many connections open.
     func mostBytesHeld(connections: Int) -> Int
+    /// Writes that may be on their way, as far as reads are to know, and replicas that are not known to have all.
+    var fencesRaised: Int { get }
+    var doubtsLeft: Int { get }
+    var replicasBehind: Int { get }
     /// Traps when something does not hold that always must.
     func checkInvariants()
+}
+
+extension Inspectable {
+    var fencesRaised: Int { 0 }
+    var doubtsLeft: Int { 0 }
+    var replicasBehind: Int { 0 }
 }

@@ -497,6 +497,9 @@ final class Node: Host {
     var unrest: String? {
         guard let inspectable else { return nil }
         if inspectable.requestsWaiting > 0 { return "\(inspectable.requestsWaiting) tickets" }
+        if inspectable.fencesRaised > 0 { return "\(inspectable.fencesRaised) fences" }
+        if inspectable.doubtsLeft > 0 { return "\(inspectable.doubtsLeft) doubts" }
+        if inspectable.replicasBehind > 0 { return "\(inspectable.replicasBehind) stale replicas" }
         if inspectable.bytesHeld > 0 { return "\(inspectable.bytesHeld) bytes" }
         return nil
     }

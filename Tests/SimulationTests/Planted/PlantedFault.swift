@@ -22,7 +22,7 @@ struct PlantedFault: CustomStringConvertible, Sendable {
 
 extension PlantedFault {
     static let all: [PlantedFault] =
-        tickets + losses + moves + output + input + flow + transactions + streams
+        tickets + losses + moves + output + input + flow + transactions + streams + freshness
 
     private static let requests = "Sources/Proxy/ProxyCore+Requests.swift"
     private static let sending = "Sources/Proxy/ProxyCore+Sending.swift"
@@ -77,10 +77,8 @@ extension PlantedFault {
             becomes: ""),
         PlantedFault(
             "a read does not follow its client's unanswered write",
-            in: sending, "        if client.owed > 0 { return connectionInUse(by: client) }",
-            becomes:
-                "        if client.owed > 0, client.writes == 0 { return connectionInUse(by: client) }"
-        ),
+            in: sending, "        if client.owed > 0 {\n            let current",
+            becomes: "        if client.owed > 0, client.writes == 0 {\n            let current"),
     ]
 
     private static let losses = [

@@ -34,6 +34,9 @@ enum Seeds {
     /// True when so many seeds run that every mark of coverage must be reached.
     static var areMany: Bool { (number("SLUICE_SEEDS") ?? 0) >= 200 }
 
+    /// How many of the last lines of a trace are printed; `SLUICE_LINES=n` for more.
+    static var traceLength: Int { Int(number("SLUICE_LINES") ?? 200) }
+
     static func command(for seed: UInt64) -> String {
         "SLUICE_SEED=\(seed) swift test --filter SimulationTests.survives"
     }

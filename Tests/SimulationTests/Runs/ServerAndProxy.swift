@@ -23,10 +23,11 @@ extension Setup {
     }
 
     private static func makeProxy(
-        workers: Int, replicas: Int, seed: UInt64, now: Moment
+        workers: Int, replicas: Int, level: Level, seed: UInt64, now: Moment
     ) -> [any Core] {
         var random = Random(seed: seed)
         var configuration = ProxyConfiguration()
+        configuration.reads.consistency = .eventual
         for number in 0..<replicas {
             configuration.backends.replicas.append(
                 ProxyConfiguration.Replica(Setup.replicaEndpoint(number)))
@@ -47,11 +48,18 @@ extension Setup {
         configuration.limits.backendOutput = random.pick([1_000, 50_000, 16 << 20])
         configuration.limits.stall = random.between(.milliseconds(20), .milliseconds(200))
         configuration.limits.transactionBytes = random.pick([200, 1 << 20])
+        configuration.reads.consistency =
+            switch level {
+            case .fresh: .fresh
+            case .session: .session
+            case .eventual: .eventual
+            }
         let clientCount = ClientCount()
+        let freshness = Freshness(workers: workers, servers: replicas + 1, secret: random.next())
         return (0..<workers).map { worker in
             ProxyCore(
                 configuration: configuration, worker: worker, workers: workers,
-                clientCount: clientCount, seed: seed, at: now)
+                clientCount: clientCount, freshness: freshness, seed: seed, at: now)
         }
     }
 }

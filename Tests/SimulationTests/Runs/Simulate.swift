@@ -21,7 +21,7 @@ func simulate(seed: UInt64, _ setup: Setup, isTracing: Bool = false) -> Outcome 
     return Outcome(
         seed: seed, violation: world.violation, digest: world.digest.value,
         coverage: world.coverage, answers: world.answers, events: world.eventCount,
-        lines: world.lastLines(200))
+        lines: world.lastLines(Seeds.traceLength))
 }
 
 /// The outcomes of many seeds together.

@@ -63,7 +63,7 @@ import Testing
             seed: seed,
             setup: Setup(
                 server: { _, _ in SmallServer() },
-                proxy: { workers, _, _, _ in
+                proxy: { workers, _, _, _, _ in
                     lives += 1
                     return (0..<workers).map {
                         Gossip(life: lives, worker: $0, workers: workers)

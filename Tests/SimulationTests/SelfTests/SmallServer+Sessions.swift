@@ -36,6 +36,8 @@ extension SmallServer {
         }
         let isChanged = session.watched.contains { changes[$0.key, default: 0] != $0.value }
         if isChanged, flaw != .ignoresWatch { return [UInt8]("*-1\r\n") }
+        stream?.begin()
+        defer { stream?.commit(at: now) }
         var replies = [UInt8]("*\(queued.count)\r\n")
         for (index, arguments) in queued.enumerated() {
             let name = String(decoding: arguments[0], as: UTF8.self).uppercased()
@@ -53,21 +55,31 @@ extension SmallServer {
 
     // MARK: The list
 
-    func push(_ element: [UInt8]) -> [UInt8] {
-        if !(flaw == .losesElement && requests % 3 == 0) { list.append(element) }
-        let reply = [UInt8](":\(max(1, list.count))\r\n")
-        while let first = list.first, !blocked.isEmpty {
-            guard let session = sessions[blocked.removeFirst()] else { continue }
-            list.removeFirst()
-            unblock(session, with: popped(first))
+    func push(_ element: [UInt8], from session: Session) -> [UInt8] {
+        if !(flaw == .losesElement && requests % 3 == 0) {
+            data.apply([[UInt8]("RPUSH"), Commons.list, element])
         }
-        return reply
+        let length = data.list.count
+        note(
+            [[UInt8]("RPUSH"), Commons.list, element], of: Commons.list, data.list.first,
+            from: session)
+        while let first = data.list.first, !blocked.isEmpty {
+            guard let waiting = sessions[blocked.removeFirst()] else { continue }
+            removeFirst(for: waiting)
+            unblock(waiting, with: popped(first))
+        }
+        return [UInt8](":\(max(1, length))\r\n")
+    }
+
+    private func removeFirst(for session: Session) {
+        data.apply([[UInt8]("LPOP"), Commons.list])
+        note([[UInt8]("LPOP"), Commons.list], of: Commons.list, data.list.first, from: session)
     }
 
     /// Nothing while it waits for an element.
     func pop(_ seconds: [UInt8], for session: Session) -> [UInt8] {
-        if let first = list.first {
-            if !(flaw == .popsTwice && requests % 3 == 0) { list.removeFirst() }
+        if let first = data.list.first {
+            if !(flaw == .popsTwice && requests % 3 == 0) { removeFirst(for: session) }
             return popped(first)
         }
         let patience = Double(String(decoding: seconds, as: UTF8.self)) ?? 0
@@ -124,31 +136,44 @@ extension SmallServer {
 
     // MARK: Messages
 
-    func subscribe(_ session: Session, _ isSubscribed: Bool) -> [UInt8] {
+    func subscribe(
+        _ session: Session, to channel: [UInt8], _ isSubscribed: Bool
+    ) -> [UInt8] {
         // It hears nothing of what was said before.
         listen()
-        session.isSubscribed = isSubscribed
+        session.channels.removeAll { $0 == channel }
+        if isSubscribed { session.channels.append(channel) }
         listen()
         return [UInt8]("*3\r\n") + bulk([UInt8](isSubscribed ? "subscribe" : "unsubscribe"))
-            + bulk(Commons.channel) + [UInt8](isSubscribed ? ":1\r\n" : ":0\r\n")
+            + bulk(channel) + [UInt8](":\(session.channels.count)\r\n")
     }
 
     /// A replica has to look for messages: they come with its master's writes.
     func listen() {
         guard let following else { return }
-        for message in following.takeMessages() { deliver(message) }
-        if sessions.all.contains(where: \.isSubscribed) { wake(at: now + .milliseconds(1)) }
+        for message in following.takeMessages() {
+            deliver(message.text, on: message.channel, epoch: message.epoch)
+        }
+        if sessions.all.contains(where: { !$0.channels.isEmpty }) {
+            wake(at: now + following.pace)
+        }
     }
 
-    /// Sends a message to all who listen, each with the name of its connection and the message's number on it.
-    func deliver(_ message: [UInt8]) {
-        for session in sessions.all where session.isSubscribed {
-            session.messages += 1
-            if flaw == .losesMessage, session.messages % 5 == 0 { continue }
-            let line = "\(name)-\(session.id.slot)-\(session.id.generation)"
-            let text = [UInt8]("\(line) \(session.messages) ") + message
+    /// Sends a message to all who listen; on the common channel each with the name of its connection and the message's
+    /// number on it. A replica may say again what it said before it took a whole copy: that counts anew.
+    func deliver(_ message: [UInt8], on channel: [UInt8], epoch: Int) {
+        for session in sessions.all where session.channels.contains(channel) {
+            var text = message
+            if channel == Commons.channel {
+                if session.epoch != epoch { session.messages = 0 }
+                session.epoch = epoch
+                session.messages += 1
+                if flaw == .losesMessage, session.messages % 5 == 0 { continue }
+                let line = "\(name)-\(session.id.slot)-\(session.id.generation)-\(epoch)"
+                text = [UInt8]("\(line) \(session.messages) ") + message
+            }
             let frame =
-                [UInt8]("*3\r\n") + bulk([UInt8]("message")) + bulk(Commons.channel) + bulk(text)
+                [UInt8]("*3\r\n") + bulk([UInt8]("message")) + bulk(channel) + bulk(text)
             session.output.append((flaw == .doublesMessage ? frame + frame : frame).span)
             if session.output.count > SmallServer.messageLimit {
                 // As redis-server does it: who does not read is not waited for.

@@ -10,6 +10,7 @@ enum Flaw: CaseIterable {
     case tearsTransaction, ignoresWatch
     case losesElement, popsTwice
     case losesMessage, doublesMessage
+    case showsOldValue
     case failsForNothing, closesForNothing
     case goesSilent, staysPaused, neverCloses, holdsUpOthers
     case keepsInput, holdsTooMuch
@@ -25,11 +26,12 @@ enum Flaw: CaseIterable {
         case .cutsBulk: [.replyMatches, .answers]
         case .dropsReply: [.replyMatches, .value, .counter, .answers]
         case .doublesReply: [.replyMatches, .replyUnasked]
-        case .incrementsTwice: [.counter]
-        case .forgetsWrite: [.value, .transaction]
+        case .incrementsTwice: [.counter, .fresh]
+        case .forgetsWrite: [.value, .transaction, .fresh]
         case .tearsTransaction, .ignoresWatch: [.transaction]
         case .losesElement, .popsTwice: [.element]
         case .losesMessage, .doublesMessage: [.message]
+        case .showsOldValue: [.fresh]
         case .failsForNothing: [.failsWithReason]
         case .closesForNothing: [.closesWithReason]
         case .goesSilent, .staysPaused: [.answers, .rests, .closesWithReason]
@@ -62,14 +64,18 @@ final class SmallServer: Core, Inspectable {
         var watched: [[UInt8]: Int] = [:]
         /// It is blocked until something is pushed to the list, or until this.
         var blockedUntil: Instant?
-        /// It listens, and has been sent so many messages.
-        var isSubscribed = false
+        /// What it listens to; and how many messages of the common channel it was sent, since when.
+        var channels: [[UInt8]] = []
         var messages = 0
+        var epoch = 0
+        /// What CLIENT ID says.
+        let number: Int
         /// By a flaw: not read from before that one has taken its replies.
         var waitsFor: ConnectionID?
 
-        init(id: ConnectionID, peer: PeerAddress, pool: BlockPool) {
+        init(id: ConnectionID, number: Int, peer: PeerAddress, pool: BlockPool) {
             self.id = id
+            self.number = number
             self.peer = peer
             output = OutputQueue(pool: pool)
         }
@@ -85,42 +91,49 @@ final class SmallServer: Core, Inspectable {
     private let pool = BlockPool()
     private let reader = RequestReader()
     var sessions = ConnectionTable<Session>()
-    private var values: [[UInt8]: [UInt8]] = [:]
+    var data = Dataset()
+    private var sessionsMade = 0
     var requests = 0
     private var kept = 0
     private var gone: ConnectionID?
     private var isSilent = false
     private var myself: SmallServer?
     /// Where a master's writes go, for its replicas.
-    let stream: WriteStream?
+    private(set) var stream: WriteStream?
     /// What a replica has of its master.
     let following: Following?
     var now = Instant(nanoseconds: 0)
 
     let name: String
+    /// By its flaw: what it shows at times.
+    private var older: [[UInt8]: [UInt8]] = [:]
     /// How often each key was changed.
     var changes: [[UInt8]: Int] = [:]
-    var list: [[UInt8]] = []
     /// Sessions that are blocked, who has waited longest first; and those that were, and are to be read on.
     var blocked: [ConnectionID] = []
     var unblocked: [ConnectionID] = []
 
     init(
-        named name: String = "master", flaw: Flaw = .none, stream: WriteStream? = nil,
-        following: Following? = nil
+        named name: String = "master", flaw: Flaw = .none, following: Following? = nil
     ) {
         self.name = name
         self.flaw = flaw
-        self.stream = stream
         self.following = following
         if flaw == .outlivesItself { myself = self }
+    }
+
+    /// Is the master from now on, with so many of the writes that there were.
+    func lead(_ stream: WriteStream, keeping kept: Int, at now: Instant) {
+        data = stream.beginAnew(keeping: kept, at: now)
+        self.stream = stream
     }
 
     func open(
         _ id: ConnectionID, through listener: ListenerID, from peer: PeerAddress,
         to local: PeerAddress, at now: Moment
     ) {
-        sessions.insert(Session(id: id, peer: peer, pool: pool), for: id)
+        sessionsMade += 1
+        sessions.insert(Session(id: id, number: sessionsMade, peer: peer, pool: pool), for: id)
     }
 
     func receive(_ bytes: Span<UInt8>, from id: ConnectionID, at now: Moment) {
@@ -232,58 +245,109 @@ final class SmallServer: Core, Inspectable {
     }
 
     func perform(_ name: String, _ arguments: [[UInt8]], of session: Session) -> [UInt8] {
-        let isFlawed = requests % 50 == 0
         if let following, let answer = following.answer(to: name, arguments) { return answer }
-        switch (name, arguments.count) {
-        case ("SET", 3), ("DEL", 2), ("INCR", 2):
-            stream?.append(arguments, at: now)
-            changes[arguments[1], default: 0] += 1
-        case ("PUBLISH", 3): stream?.append(arguments, at: now)
-        default: break
-        }
         switch (name, arguments.count) {
         case ("PING", 1): return [UInt8]("+PONG\r\n")
         case ("PING", 2), ("ECHO", 2):
             var text = arguments[1]
             if flaw == .changesToken, requests % 10 == 0, !text.isEmpty { text[0] ^= 1 }
             return bulk(text)
-        case ("CLIENT", 3):
-            session.name = arguments[2]
-            return [UInt8]("+OK\r\n")
-        case ("CLIENT", 2): return session.name.map(bulk) ?? [UInt8]("$-1\r\n")
+        case ("CLIENT", _): return answerAboutClients(arguments, session)
+        case ("INFO", _): return information
+        case ("ROLE", 1): return [UInt8]("*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n")
         case ("QUIT", 1):
             session.isClosing = true
             return [UInt8]("+OK\r\n")
-        case ("SET", 3) where arguments[1] == Commons.key && session.watched.isEmpty:
-            // For whoever asked: on this connection the key is not watched.
-            return [UInt8]("+UNWATCHED\r\n")
-        case ("RPUSH", 3): return push(arguments[2])
+        case ("SET", 3), ("DEL", 2), ("INCR", 2), ("EVAL", 6):
+            return write(name, arguments, of: session)
+        case ("RPUSH", 3): return push(arguments[2], from: session)
         case ("BLPOP", 3): return pop(arguments[2], for: session)
-        case ("SUBSCRIBE", 2): return subscribe(session, true)
-        case ("UNSUBSCRIBE", 2): return subscribe(session, false)
+        case ("SUBSCRIBE", 2): return subscribe(session, to: arguments[1], true)
+        case ("UNSUBSCRIBE", 2): return subscribe(session, to: arguments[1], false)
         case ("PUBLISH", 3):
-            deliver(arguments[2])
+            note(arguments, of: nil, nil, from: session)
+            deliver(arguments[2], on: arguments[1], epoch: 0)
             return [UInt8](":1\r\n")
-        case ("SET", 3):
-            if !(flaw == .forgetsWrite && requests % 10 == 0) {
-                values[arguments[1]] = arguments[2]
-            }
-            return [UInt8]("+OK\r\n")
-        case ("GET", 2): return values[arguments[1]].map(bulk) ?? [UInt8]("$-1\r\n")
+        case ("GET", 2), ("LINDEX", 3): return read(arguments[1])
+        case ("EVAL_RO", 5): return read(arguments[4])
         case ("GET", _):
             return [UInt8]("-ERR wrong number of arguments for 'get' command\r\n")
-        case ("DEL", 2):
-            return [UInt8](values.removeValue(forKey: arguments[1]) == nil ? ":0\r\n" : ":1\r\n")
-        case ("INCR", 2):
-            let old = values[arguments[1]].flatMap { Int(String(decoding: $0, as: UTF8.self)) }
-            let new = (old ?? 0) + (flaw == .incrementsTwice && isFlawed ? 2 : 1)
-            values[arguments[1]] = [UInt8]("\(new)")
-            return [UInt8](flaw == .wrongShape ? "$1\r\n1\r\n" : ":\(new)\r\n")
         default:
             let text = arguments.dropFirst().map { "'\(String(decoding: $0, as: UTF8.self))' " }
             let name = String(decoding: arguments[0], as: UTF8.self)
             let start = "-ERR unknown command '\(name)', with args beginning with: "
             return [UInt8](start + text.joined() + "\r\n")
+        }
+    }
+
+    private func write(
+        _ name: String, _ arguments: [[UInt8]], of session: Session
+    ) -> [UInt8] {
+        let key = name == "EVAL" ? arguments[4] : arguments[1]
+        let isFlawed = requests % 50 == 0
+        changes[key, default: 0] += 1
+        let before = data[key]
+        var write = arguments
+        if name == "EVAL" { write = [[UInt8]("SET"), key, arguments[5]] }
+        if flaw == .showsOldValue, Commons.openKeys.contains(key) { older[key] = before }
+        if !(flaw == .forgetsWrite && name == "SET" && requests % 10 == 0) { data.apply(write) }
+        if flaw == .incrementsTwice, isFlawed, name == "INCR" { data.apply(write) }
+        // What it should have come to, whatever its flaw makes of it.
+        note(write, of: key, name == "SET" ? arguments[2] : data[key], from: session)
+        switch name {
+        case "SET" where key == Commons.key && session.watched.isEmpty:
+            // For whoever asked: on this connection the key is not watched.
+            return [UInt8]("+UNWATCHED\r\n")
+        case "DEL": return [UInt8](before == nil ? ":0\r\n" : ":1\r\n")
+        case "INCR":
+            return [UInt8](flaw == .wrongShape ? "$1\r\n1\r\n" : ":\(data.number(key))\r\n")
+        default: return [UInt8]("+OK\r\n")
+        }
+    }
+
+    private func read(_ key: [UInt8]) -> [UInt8] {
+        if flaw == .showsOldValue, requests % 10 == 0, let old = older[key] { return bulk(old) }
+        return data[key].map(bulk) ?? [UInt8]("$-1\r\n")
+    }
+
+    /// As a reply to a read.
+    static func found(_ value: [UInt8]?) -> [UInt8] {
+        guard let value else { return [UInt8]("$-1\r\n") }
+        return [UInt8]("$\(value.count)\r\n") + value + [UInt8]("\r\n")
+    }
+
+    func note(
+        _ write: [[UInt8]], of key: [UInt8]?, _ value: [UInt8]?, from session: Session
+    ) {
+        stream?.append(write, of: key, value, from: session.peer, at: now)
+    }
+
+    private var information: [UInt8] {
+        let offset = stream?.units.count ?? 0
+        let text =
+            "run_id:\(stream?.process ?? "")\r\nredis_version:7.0.15\r\nrole:master\r\n"
+            + "loading:0\r\nmaster_replid:\(stream?.history ?? "")\r\n"
+            + "master_repl_offset:\(offset)\r\n"
+        return [UInt8]("$\(text.utf8.count)\r\n\(text)\r\n")
+    }
+
+    private func answerAboutClients(_ arguments: [[UInt8]], _ session: Session) -> [UInt8] {
+        let word = String(decoding: arguments.count > 1 ? arguments[1] : [], as: UTF8.self)
+        switch (word.uppercased(), arguments.count) {
+        case ("SETNAME", 3):
+            session.name = arguments[2]
+            return [UInt8]("+OK\r\n")
+        case ("GETNAME", 2): return session.name.map(bulk) ?? [UInt8]("$-1\r\n")
+        case ("ID", 2): return [UInt8](":\(session.number)\r\n")
+        case ("KILL", 4):
+            let number = Int(String(decoding: arguments[3], as: UTF8.self))
+            guard let victim = sessions.all.first(where: { $0.number == number }) else {
+                return [UInt8](":0\r\n")
+            }
+            forgetBlocked(victim)
+            finish(victim)
+            return [UInt8](":1\r\n")
+        default: return [UInt8]("-ERR unknown subcommand\r\n")
         }
     }
 

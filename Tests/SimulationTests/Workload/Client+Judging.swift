@@ -25,6 +25,7 @@ extension Client {
             judgeFailure(of: asked, text, on: end)
         } else {
             judge(reply, to: asked, on: end)
+            judgeFreshness(of: reply, to: asked)
         }
         follow(asked.question, reply, on: end)
     }
@@ -61,7 +62,8 @@ extension Client {
 
     /// What only reads are answered with, when no replica can do them.
     private func isAboutReplicas(_ text: [UInt8]) -> Bool {
-        text.starts(with: "LOADING ".utf8) || text.starts(with: "MASTERDOWN ".utf8)
+        text.starts(with: "LOADING ".utf8) || text.starts(with: "NOTFRESH ".utf8)
+            || text.starts(with: "MASTERDOWN ".utf8)
             || text.starts(with: "ERR no replica can be read".utf8)
             || text.starts(with: "\(Client.discarded) of: LOADING ".utf8)
             || text.starts(with: "\(Client.discarded) of: MASTERDOWN ".utf8)
@@ -84,7 +86,8 @@ extension Client {
 
     private func judgeComplaint(about asked: Asked, _ text: [UInt8]) {
         let isNobody = text.starts(with: "ERR ".utf8)
-        world.coverage.reach(isNobody ? .nobodyToRead : .replicaComplaint)
+        let isOld = text.starts(with: "NOTFRESH ".utf8)
+        world.coverage.reach(isNobody ? .nobodyToRead : isOld ? .notFresh : .replicaComplaint)
         if !asked.question.mayFailAtReplicas {
             report(.failsWithReason, "\(asked.question) failed: \(text.shown)")
         }
@@ -122,6 +125,11 @@ extension Client {
         case (.ping, .simple(let text)): isRight = text == [UInt8]("PONG")
         case (.pingWith(let payload), .bulk(let bytes)), (.echo(let payload), .bulk(let bytes)):
             isRight = payload.matches(bytes)
+        case (.setOpen, .simple(let text)), (.script, .simple(let text)):
+            isRight = text == [UInt8]("OK")
+        case (.getOpen, .bulk), (.getOpen, .null), (.readByScript, .bulk), (.readByScript, .null),
+            (.peek, .bulk), (.peek, .null), (.glance, .bulk), (.glance, .null):
+            isRight = true
         case (.set(let key, let payload), .simple(let text)):
             isRight = text == [UInt8]("OK")
             ledger.keys[key].wrote(payload, certainly: isCertain)

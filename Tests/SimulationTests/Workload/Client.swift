@@ -26,6 +26,8 @@ final class Client: Host {
         let at: Instant
         /// How often the server had been restarted when it was asked.
         let serverLife: Int
+        /// What it could count on then: a place for each of its keys.
+        let known: [Int]
     }
 
     /// What it knows of the key that it watches.
@@ -51,6 +53,8 @@ final class Client: Host {
     var reader = ReplyReader()
     /// What the connection was named last, among the requests that were answered.
     var connectionName: [UInt8] = []
+    /// What it was told on the connection at hand of each key: a place in the chronicle.
+    var told: [[UInt8]: Int] = [:]
     private var unsent: [UInt8] = []
     /// How many bytes of `unsent` have been written.
     private var written = 0
@@ -158,7 +162,13 @@ final class Client: Host {
         guard room > 0, unsent.count - written < 1 << 20 else { return }
         for _ in 0..<min(random.size(upTo: room), asksLeft) {
             asksLeft -= 1
-            if world.asksMore, random.chance(0.25) { askMore() } else { ask(anyQuestion()) }
+            if world.isChronicled, random.chance(0.35) {
+                ask(openQuestion())
+            } else if world.asksMore, random.chance(0.25) {
+                askMore()
+            } else {
+                ask(anyQuestion())
+            }
         }
         if asksLeft == 0 { beginToLeave(end) }
         flush(end)
@@ -166,6 +176,7 @@ final class Client: Host {
 
     private func askEverything(on end: End) {
         for key in 0..<Ledger.keyCount { ask(.get(key: key)) }
+        if world.isChronicled { for key in Commons.openKeys.indices { ask(.getOpen(key)) } }
         for counter in 0..<Ledger.counterCount {
             ask(.readCounter(counter))
             ask(.increment(counter: counter))
@@ -249,6 +260,19 @@ final class Client: Host {
         }
     }
 
+    /// About keys that all write and all read.
+    private func openQuestion() -> Question {
+        let key = random.below(Commons.openKeys.count)
+        switch random.below(20) {
+        case ..<6: return .setOpen(key, payload(size: 24))
+        case ..<15: return .getOpen(key)
+        case ..<16: return .script(key, payload(size: 24))
+        case ..<17: return .readByScript(key)
+        case ..<18: return .peek
+        default: return .glance
+        }
+    }
+
     /// About what clients share, and about more than one key at once.
     private func askMore() {
         switch random.below(10) {
@@ -268,9 +292,15 @@ final class Client: Host {
     private func transactionParts() -> [Question] {
         let key = random.below(Ledger.keyCount)
         if random.chance(0.4) {
-            return [.readCounter(Ledger.twins[0]), .get(key: key), .readCounter(Ledger.twins[1])]
+            let open = Question.getOpen(random.below(Commons.openKeys.count))
+            return [
+                .readCounter(Ledger.twins[0]), .get(key: key), open, .readCounter(Ledger.twins[1]),
+            ]
         }
+        let open = random.below(Commons.openKeys.count)
         var parts = [Question.increment(counter: Ledger.twins[0])]
+        if random.chance(0.5) { parts.append(.setOpen(open, payload(size: 24))) }
+        if random.chance(0.3) { parts.append(.getOpen(open)) }
         if random.chance(0.5) { parts.append(.set(key: key, payload(size: random.size(upTo: 64)))) }
         if random.chance(0.5) { parts.append(.get(key: key)) }
         if random.chance(0.5) { parts.append(.increment(counter: 0)) }
@@ -299,6 +329,7 @@ final class Client: Host {
         guard random.chance(0.3) else { return }
         let parts: [Question] = [
             .increment(counter: Ledger.twins[0]), .raiseShared(to: value + 1),
+            .setOpen(random.below(Commons.openKeys.count), payload(size: 24)),
             .increment(counter: Ledger.twins[1]),
         ]
         ask(.multi)
@@ -327,7 +358,9 @@ final class Client: Host {
     private func ask(_ question: Question) {
         guard case .talking = state else { return }
         unanswered.append(
-            Asked(question: question, at: world.now, serverLife: world.serverLife))
+            Asked(
+                question: question, at: world.now, serverLife: world.serverLife,
+                known: question.parts.map(known)))
         if case .garbage(let bytes, _) = question {
             unsent.append(contentsOf: bytes)
             return
@@ -431,6 +464,7 @@ final class Client: Host {
         dropUnsent()
         reader = ReplyReader()
         connectionName = []
+        told = [:]
         isLeaving = false
         closesWhenSent = false
         isHalfClosed = false
@@ -443,7 +477,7 @@ final class Client: Host {
         }
     }
 
-    func serverRestarted() {
-        ledger.serverRestarted()
+    func serverRestarted(mayKeep: Bool) {
+        ledger.serverRestarted(mayKeep: mayKeep)
     }
 }

@@ -8,6 +8,8 @@ struct Commons {
     static let key = [UInt8]("shared")
     static let list = [UInt8]("list")
     static let channel = [UInt8]("news")
+    /// Keys that all clients write and read. Few, so that somebody reads soon what somebody else has written.
+    static let openKeys = (0..<6).map { [UInt8]("open-\($0)") }
 
     /// What is known of an element of the list.
     private enum Element {

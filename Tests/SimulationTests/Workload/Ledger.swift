@@ -8,21 +8,24 @@ struct KeyRecord {
     private(set) var possible: [Payload?] = []
     /// What it held before, as a replica may still do. The same value is never written twice.
     private(set) var earlier: [Payload?] = [nil]
-    /// The server may have forgotten everything.
+    /// The server may have forgotten everything; or only what was written last.
     private(set) var mayBeForgotten = false
+    private var mayBeEarlier = false
 
     mutating func wrote(_ payload: Payload?, certainly: Bool) {
         if certainly {
             earlier.append(certain)
             certain = payload
             mayBeForgotten = false
+            mayBeEarlier = false
         } else {
             possible.append(payload)
         }
     }
 
-    mutating func serverRestarted() {
+    mutating func serverRestarted(mayKeep: Bool = false) {
         mayBeForgotten = true
+        mayBeEarlier = mayBeEarlier || mayKeep
     }
 
     enum Sight {
@@ -51,6 +54,10 @@ struct KeyRecord {
             certain = possible.remove(at: index)
             return .unknownWrite
         }
+        if mayBeEarlier, let index = earlier.firstIndex(where: { KeyRecord.matches($0, bytes) }) {
+            certain = earlier[index]
+            return .expected
+        }
         if bytes == nil, mayBeForgotten {
             certain = nil
             return .expected
@@ -62,7 +69,9 @@ struct KeyRecord {
     func mayHaveRemoved(_ count: Int) -> Bool {
         switch count {
         case 0: certain == nil || mayBeForgotten || possible.contains(nil)
-        case 1: certain != nil || possible.contains { $0 != nil }
+        case 1:
+            certain != nil || possible.contains { $0 != nil }
+                || mayBeEarlier && earlier.contains { $0 != nil }
         default: false
         }
     }
@@ -117,8 +126,8 @@ struct Ledger {
     var keys = [KeyRecord](repeating: KeyRecord(), count: keyCount)
     var counters = [CounterRecord](repeating: CounterRecord(), count: counterCount + 2)
 
-    mutating func serverRestarted() {
-        for index in keys.indices { keys[index].serverRestarted() }
+    mutating func serverRestarted(mayKeep: Bool) {
+        for index in keys.indices { keys[index].serverRestarted(mayKeep: mayKeep) }
         for index in counters.indices { counters[index].serverRestarted() }
     }
 

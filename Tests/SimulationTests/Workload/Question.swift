@@ -34,6 +34,16 @@ enum Question {
     case push(Payload)
     case pop(patience: Duration)
     case publish(Edition)
+    /// Of a key that all write and read.
+    case setOpen(Int, Payload)
+    case getOpen(Int)
+    /// By a script that does not declare the key.
+    case script(Int, Payload)
+    case readByScript(Int)
+    /// The first element of the list.
+    case peek
+    /// The key that all clients raise, as one who does not watch it sees it.
+    case glance
     /// Bytes that are no request; answered by this error, and by closing.
     case garbage([UInt8], error: String)
 
@@ -69,14 +79,52 @@ enum Question {
             let seconds = "\(Double(patience.nanoseconds) / 1e9)"
             return [[UInt8]("BLPOP"), Commons.list, [UInt8](seconds)]
         case .publish(let edition): return [[UInt8]("PUBLISH"), Commons.channel, edition.bytes]
+        case .setOpen(let key, let payload):
+            return [[UInt8]("SET"), Commons.openKeys[key], payload.bytes]
+        case .getOpen(let key): return [[UInt8]("GET"), Commons.openKeys[key]]
+        case .script(let key, let payload):
+            let declared = [[UInt8]("EVAL"), [UInt8]("set"), [UInt8]("1"), [UInt8]("decoy")]
+            return declared + [Commons.openKeys[key], payload.bytes]
+        case .readByScript(let key):
+            let declared = [[UInt8]("EVAL_RO"), [UInt8]("get"), [UInt8]("1"), [UInt8]("decoy")]
+            return declared + [Commons.openKeys[key]]
+        case .peek: return [[UInt8]("LINDEX"), Commons.list, [UInt8]("0")]
+        case .glance: return [[UInt8]("GET"), Commons.key]
         case .garbage: return []
+        }
+    }
+
+    /// What it asks for when it runs; of a transaction each part.
+    var parts: [Question] {
+        if case .execute(let parts) = self { parts } else { [self] }
+    }
+
+    /// The key that it is about, under the name of its client; nil when it is about none.
+    func key(of client: Int) -> [UInt8]? {
+        switch self {
+        case .set, .get, .delete, .increment, .readCounter, .readShared, .raiseShared, .setOpen,
+            .getOpen, .peek, .glance, .push:
+            arguments(of: client)[1]
+        case .script, .readByScript: arguments(of: client)[4]
+        case .pop: Commons.list
+        default: nil
+        }
+    }
+
+    /// What its key holds once it has run, as far as that follows from it.
+    var written: [UInt8]? {
+        switch self {
+        case .set(_, let payload), .setOpen(_, let payload), .script(_, let payload):
+            payload.bytes
+        case .raiseShared(let value): [UInt8]("\(value)")
+        default: nil
         }
     }
 
     /// Whether a replica may answer it.
     var isRead: Bool {
         switch self {
-        case .get, .readCounter, .readShared: true
+        case .get, .readCounter, .readShared, .getOpen, .readByScript, .peek, .glance: true
         default: false
         }
     }
@@ -85,7 +133,7 @@ enum Question {
     var mayFailAtReplicas: Bool {
         switch self {
         case .set, .delete, .increment, .setName, .getName, .quit, .multi, .queued, .discard,
-            .watch, .unwatch, .push, .pop, .publish:
+            .watch, .unwatch, .push, .pop, .publish, .setOpen, .script:
             false
         case .execute(let parts): parts.allSatisfy(\.isRead)
         default: true

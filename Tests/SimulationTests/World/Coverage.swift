@@ -23,6 +23,7 @@ enum Mark: Int, CaseIterable {
     case popped, poppedNothing, lostPop, heard, heardElsewhere, slowListenerClosed
     // What comes of having replicas.
     case staleRead, timedOut, replicaComplaint, nobodyToRead
+    case chainedReplica, rolledBack, lostWrites, lateBytes, notFresh
 }
 
 /// How often each mark was reached.

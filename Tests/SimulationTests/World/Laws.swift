@@ -10,6 +10,9 @@ enum Law: String, CaseIterable {
     case counter
     /// A key holds what its only writer wrote last, or a write whose fate is unknown.
     case value
+    /// A read shows nothing older than what was acknowledged, or shown, before it was asked: to anybody, or to its own
+    /// connection, by the level of the run.
+    case fresh
     /// A transaction is done whole or not at all, and not when what it watched was changed.
     case transaction
     /// What is pushed to a list is popped at most once, and nothing of it gets lost while nothing breaks.

@@ -11,7 +11,11 @@ struct Setup {
     var server: (_ seed: UInt64, _ now: Moment) -> any Core
     /// Makes the cores of all workers of the proxy each time it starts, so that they can share what workers of one
     /// process share; without it clients connect to the server.
-    var proxy: ((_ workers: Int, _ replicas: Int, _ seed: UInt64, _ now: Moment) -> [any Core])?
+    var proxy:
+        (
+            (_ workers: Int, _ replicas: Int, _ level: Level, _ seed: UInt64, _ now: Moment) ->
+                [any Core]
+        )?
     /// How many workers the proxy has; with none the clients connect to the server.
     var workers: Int?
     /// How many replicas are behind the proxy. With any, the master is a small server whose writes can be followed.
@@ -20,12 +24,23 @@ struct Setup {
     var faults: Faults?
     /// How long things break.
     var breaking: Duration?
+    /// What is asked of reads.
+    var level: Level?
 
     static let serverEndpoint = Endpoint.tcp(host: "server", port: 6379)
     static func replicaEndpoint(_ number: Int) -> Endpoint {
         .tcp(host: "replica\(number)", port: 6379)
     }
     static let proxyEndpoint = Endpoint.tcp(host: "proxy", port: 7379)
+}
+
+/// How fresh reads are.
+enum Level: CaseIterable {
+    /// Not older than anything that anybody was told before.
+    case fresh
+    /// Not older than what was told on the same connection.
+    case session
+    case eventual
 }
 
 /// The state of one run.
@@ -51,9 +66,14 @@ final class World {
     private(set) var machines: [Machine] = []
     private(set) var clients: [Client] = []
     private(set) var listeners: [Listener] = []
+    private var stream: WriteStream?
     /// Whether the clients use transactions, lists and messages too: the master must be a small server for that.
     private(set) var asksMore = false
     var commons = Commons()
+    let level: Level
+    var chronicle = Chronicle()
+    /// Whether the master keeps to the chronicle, so that reads can be judged by it.
+    private(set) var isChronicled = false
     /// Connections that are over; events on their way may still name them.
     private var retired: [Connection] = []
     private let isTracing: Bool
@@ -73,6 +93,8 @@ final class World {
         breaking = setup.breaking ?? menu.between(.milliseconds(50), .milliseconds(800))
         let workers = setup.workers ?? menu.pick([0, 1, 1, 2, 2, 4, 4])
         if setup.proxy != nil, workers > 0 { replicas = setup.replicas ?? menu.pick([0, 1, 2, 2]) }
+        let levels: [Level] = [.fresh, .fresh, .fresh, .session, .eventual]
+        level = setup.level ?? (workers > 0 ? menu.pick(levels) : .fresh)
         self.random = random.split()
         network = Network(in: self, random: random.split())
         build(setup, workers: workers, from: &random)
@@ -80,16 +102,25 @@ final class World {
 
     private func build(_ setup: Setup, workers: Int, from random: inout Random) {
         let serverSeed = random.next()
-        let stream = WriteStream()
+        let stream = WriteStream(
+            in: self, replicas: replicas, names: Random(seed: serverSeed ^ 0x5EED))
+        var losing = Random(seed: serverSeed)
         // Drawn apart, so that the seeds of the other runs stay what they were.
         var more = Random(seed: ~seed)
         asksMore = setup.clients > 0 && more.chance(0.5)
         let isSmall = replicas > 0 || asksMore && setup.proxy != nil && workers > 0
-        let server = Machine(.server, at: Setup.serverEndpoint, in: self) { life, now in
-            guard isSmall else { return [setup.server(serverSeed &+ UInt64(life), now)] }
-            stream.beginAnew(at: now.instant)
-            return [SmallServer(stream: stream)]
+        let server = Machine(.server, at: Setup.serverEndpoint, in: self) {
+            [unowned self] life, now in
+            let core =
+                isSmall ? SmallServer() : setup.server(serverSeed &+ UInt64(life), now)
+            guard let small = core as? SmallServer else { return [core] }
+            isChronicled = true
+            let kept = kept(of: stream.units.count, &losing)
+            if kept < stream.units.count { coverage.reach(.lostWrites) }
+            small.lead(stream, keeping: kept, at: now.instant)
+            return [small]
         }
+        self.stream = stream
         server.add(Node("server", role: .server, in: self, random: random.split()))
         machines.append(server)
         for number in 0..<replicas {
@@ -97,7 +128,7 @@ final class World {
             let replica = Machine(.replica, at: Setup.replicaEndpoint(number), in: self) {
                 [unowned self] life, _ in
                 let random = Random(seed: seed &+ UInt64(life))
-                let following = Following(stream, in: self, random: random)
+                let following = Following(stream, number: number, in: self, random: random)
                 return [SmallServer(named: "replica-\(number)", following: following)]
             }
             replica.add(
@@ -108,8 +139,8 @@ final class World {
         if let makeProxy = setup.proxy, workers > 0 {
             let proxySeed = random.next()
             let proxy = Machine(.proxy, at: Setup.proxyEndpoint, in: self) {
-                [replicas] life, now in
-                makeProxy(workers, replicas, proxySeed &+ UInt64(life), now)
+                [replicas, level] life, now in
+                makeProxy(workers, replicas, level, proxySeed &+ UInt64(life), now)
             }
             for worker in 0..<workers {
                 let name = "proxy worker \(worker)"
@@ -135,6 +166,20 @@ final class World {
         }
         for listener in listeners { listener.start() }
         for kind in FaultKind.allCases { planFault(kind) }
+    }
+
+    /// How much of what the master has done is still there when it begins anew: all, nothing, or what it had saved.
+    private func kept(of count: Int, _ random: inout Random) -> Int {
+        guard replicas > 0 else { return 0 }
+        return switch random.below(4) {
+        case 0: 0
+        case 1: count
+        default: max(0, count - random.below(40))
+        }
+    }
+
+    func isReplicaUp(_ number: Int) -> Bool {
+        machine(at: Setup.replicaEndpoint(number))?.isUp ?? false
     }
 
     // MARK: Time
@@ -394,7 +439,8 @@ final class World {
         coverage.reach(mark)
         if role == .server {
             serverLife += 1
-            for client in clients { client.serverRestarted() }
+            stream?.crash()
+            for client in clients { client.serverRestarted(mayKeep: replicas > 0) }
             commons.serverRestarted()
         }
         machine.crash()
