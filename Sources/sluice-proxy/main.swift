@@ -170,11 +170,11 @@ func run(_ path: String) -> Never {
 }
 
 /// What each worker holds beside its clients: poller, bell, listeners, and to each server the connections of a few
-/// lanes and one for questions; the master has two of each lane.
+/// lanes, one for questions and one for watermarks; the master has two of each lane.
 func descriptors(_ configuration: ProxyConfiguration, _ servers: Int) -> Int {
     let usualLanes = 4
     let shared = (servers + 1) * configuration.backends.connections * usualLanes
-    return 4 + 2 * configuration.listen.count + shared + servers
+    return 4 + 2 * configuration.listen.count + shared + 2 * servers
 }
 
 func workerCount(_ configuration: ProxyConfiguration) -> Int {
