@@ -73,6 +73,7 @@ extension Client {
     private func judgeTimeout(of asked: Asked) {
         world.coverage.reach(.timedOut)
         lostTrack(of: asked.question)
+        if case .unwatch = asked.question { mayStillWatch = true }
         if case .pop = asked.question {
             report(.failsWithReason, "\(asked.question) was given up, and may take its time")
         }

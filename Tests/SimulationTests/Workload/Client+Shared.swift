@@ -8,6 +8,7 @@ extension Client {
     // MARK: Transactions
 
     func judgeTransaction(_ reply: Reply, to asked: Asked, isCertain: Bool, on end: End) {
+        defer { if case .execute = asked.question { mayStillWatch = false } }
         switch (asked.question, reply) {
         case (.multi, .simple(let text)), (.watch, .simple(let text)),
             (.unwatch, .simple(let text)):
@@ -22,7 +23,7 @@ extension Client {
             judgeExecution(of: parts, replies, isCertain: isCertain)
         case (.execute(let parts), .null):
             world.coverage.reach(.watchedKeyChanged)
-            if !parts.contains(where: \.raisesShared) {
+            if !mayStillWatch, !parts.contains(where: \.raisesShared) {
                 report(.transaction, "EXEC did nothing, and nothing was watched")
             }
         case (.execute(let parts), .error(let text)):
@@ -60,7 +61,8 @@ extension Client {
 
     /// No answer came from the server: what the proxy says instead tells whether the transaction may have run.
     private func judgeLoss(of parts: [Question], _ text: [UInt8], _ asked: Asked, on end: End) {
-        guard end.programWasTroubled(since: min(asked.at, watch?.since ?? asked.at)) else {
+        let since = min(asked.at, watch?.since ?? asked.at)
+        guard mayStillWatch || end.programWasTroubled(since: since) else {
             return report(.failsWithReason, "EXEC failed: \(text.shown)")
         }
         isToldOfEnd = text.reversed().starts(with: " was lost on its way".utf8.reversed())
@@ -69,7 +71,7 @@ extension Client {
             lostTrack(of: asked.question)
         } else if text.starts(with: "\(Client.discarded) the connection that watched ".utf8) {
             world.coverage.reach(.watchLost)
-            if !parts.contains(where: \.raisesShared) {
+            if !mayStillWatch, !parts.contains(where: \.raisesShared) {
                 report(.transaction, "EXEC lost its watch, and nothing was watched")
             }
         } else if text.starts(with: "\(Client.discarded) the connection that it was on ".utf8)

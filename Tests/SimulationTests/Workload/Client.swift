@@ -69,6 +69,8 @@ final class Client: Host {
     var isToldOfEnd = false
     /// It watches the shared key: meanwhile it begins no other transaction.
     var watch: Watch?
+    /// An UNWATCH was refused: the next EXEC may still be about what was watched.
+    var mayStillWatch = false
     private var connections = 0
     private var editions = 0
     private var willLook = false
@@ -470,6 +472,7 @@ final class Client: Host {
         isHalfClosed = false
         isToldOfEnd = false
         watch = nil
+        mayStillWatch = false
         state = .away
         switch phase {
         case .busy, .auditing: plan(in: random.wait(mean: .milliseconds(5)))
