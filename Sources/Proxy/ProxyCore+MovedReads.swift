@@ -65,13 +65,18 @@ extension ProxyCore {
     /// asked again, and lets those choose anew who wait for room on it.
     func leave(_ connection: BackendConnection) {
         let staying = clientsThatStay(on: connection, .silence)
-        if let patient = connection.tickets.firstClient(where: {
-            clients[$0] != nil && !staying.contains($0)
-        }), let client = clients[patient],
-            let target = otherReader(than: connection, for: client, .silence)
-        {
+        // Those that any server may answer go together; what others need is known of the master alone.
+        for isFenced in [false, true] {
+            let isMoved = { [clients] (id: ConnectionID) in
+                guard let client = clients[id], !staying.contains(id) else { return false }
+                return (client.consistency != .eventual) == isFenced
+            }
+            guard let patient = connection.tickets.firstClient(where: isMoved),
+                let client = clients[patient],
+                let target = otherReader(than: connection, for: client, .silence)
+            else { continue }
             servers[connection.server].counters.retriedAway += 1
-            moveReads(from: connection, to: target) { clients[$0] != nil && !staying.contains($0) }
+            moveReads(from: connection, to: target, of: isMoved)
         }
         wakeThoseWaiting(for: connection)
     }
@@ -240,8 +245,7 @@ extension ProxyCore {
         }
         let others = readable.filter { $0 != server.index }
         // What its reads need was looked at when they were sent, and not for another replica.
-        let isFenced = client.consistency == .fresh || client.consistency == .session
-        if !others.isEmpty, !isFenced {
+        if !others.isEmpty, client.consistency == .eventual {
             return servers[others[Int(chance.next() % UInt64(others.count))]]
         }
         let mayUseMaster = configuration.reads.includeMaster != .never && server.role != .master

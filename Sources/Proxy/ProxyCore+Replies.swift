@@ -207,7 +207,9 @@ extension ProxyCore {
         server.counters.errors += 1
         guard let complaint = Complaint(line) else { return false }
         note(complaint, of: server)
-        guard let client = clients[ticket.client], mayMoveReads(of: client, from: connection),
+        // What is cheap to know comes first: a server that loads may complain of very many.
+        guard ticket.kind == .read, Int(ticket.attempts) < configuration.reads.retries,
+            let client = clients[ticket.client], mayMoveReads(of: client, from: connection),
             let target = complaint == .noScript && ticket.delivery == .plain
                 ? repair(ticket, on: connection, of: client)
                 : otherReader(than: connection, for: client, .complaint)

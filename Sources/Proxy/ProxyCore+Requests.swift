@@ -23,7 +23,7 @@ extension ProxyCore {
             wasAuthenticated = client.isAuthenticated
             readOnce(Span(), from: client)
         }
-        if client.unfinished == nil { client.shortSince = nil }
+        if client.unfinished == nil || client.pause == nil { client.shortSince = nil }
         settle(client)
     }
 

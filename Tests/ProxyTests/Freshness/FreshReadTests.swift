@@ -346,6 +346,30 @@ import Testing
         #expect(proxy.ask("GET", "nobody-wrote", by: client) == 0)
     }
 
+    /// A replica falls silent: what any server may answer goes to the next one, what must be fresh to the master.
+    @Test func silenceMovesFencedReadsToTheMaster() {
+        let proxy = FreshProxy(replicas: 2)
+        let (any, strict) = (proxy.driver.connect(), proxy.driver.connect())
+        _ = proxy.driver.ask("PROXY", "CONSISTENCY", "eventual", on: any)
+        let silence = { (number: Int, isSilent: Bool) in
+            let server = proxy.core.servers[number]
+            server.health.isSilent = isSilent
+            proxy.core.changed(server)
+        }
+        silence(2, true)
+        #expect(proxy.ask("GET", "x", by: any) == 1)
+        #expect(proxy.ask("GET", "k", by: strict) == 1)
+        silence(2, false)
+        silence(1, true)
+        proxy.driver.pass(.zero)
+        proxy.settle()
+        let sent = (
+            proxy.proxy.sent(to: proxy.masterReads), proxy.proxy.sent(to: proxy.reads(of: 1))
+        )
+        #expect(sent.0 == Wire.text("GET", "k"))
+        #expect(sent.1 == Wire.text("GET", "x"))
+    }
+
     /// Where nothing is fenced, no level can be had that needs it.
     @Test func levelsWithoutFences() {
         let proxy = FreshProxy(isProved: false) { $0.reads.consistency = .bounded }

@@ -181,7 +181,7 @@ final class SmallServer: Core, Inspectable {
         guard session.output.count > SmallServer.outputLimit else { return .goOn }
         pause(session)
         if flaw == .holdsUpOthers {
-            for other in sessions.all where !other.isPaused {
+            for other in sessions.all where !other.isPaused && other.blockedUntil == nil {
                 pause(other)
                 other.waitsFor = session.id
             }
