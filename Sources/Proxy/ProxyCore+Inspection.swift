@@ -43,7 +43,7 @@ extension ProxyCore {
 
     /// True while a connection that is wanted does not stand.
     package var missesServers: Bool {
-        !subscriptionsToRetry.isEmpty
+        !subscriptionsToRetry.isEmpty || !servers.contains(where: \.health.isHealthy)
             || links.contains { connection in connection.map { !$0.isReady } ?? false }
     }
 

@@ -71,7 +71,8 @@ extension ProxyCore {
     {
         if client.owed > 0 { return .drained }
         guard need == .nothing else {
-            guard isTooLateToWait(client) else { return waitForFreshness(client) }
+            // Without fences nothing is going to be known that is not known now.
+            guard !isFencing || isTooLateToWait(client) else { return waitForFreshness(client) }
             counters.errors.count(code: "NOTFRESH")
             reply(to: client) { $0.append(ProxyCore.notFresh) }
             return nil

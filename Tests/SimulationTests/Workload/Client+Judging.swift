@@ -18,7 +18,7 @@ extension Client {
         answered += 1
         world.answered()
         if case .error(let text) = reply, text.starts(with: "TIMEOUT ".utf8) {
-            judgeTimeout(of: asked)
+            judgeTimeout(of: asked, wasSent: !isPromisedUnsent(text))
         } else if case .error(let text) = reply, isAboutReplicas(text) {
             judgeComplaint(about: asked, text)
         } else if case .error(let text) = reply, isAboutTheBackend(text) {
@@ -69,20 +69,35 @@ extension Client {
             || text.starts(with: "\(Client.discarded) of: MASTERDOWN ".utf8)
     }
 
-    /// The fate of the request will never be known; it must have waited for long.
-    private func judgeTimeout(of asked: Asked) {
-        world.coverage.reach(.timedOut)
-        lostTrack(of: asked.question)
+    /// These words are a promise: the request was never sent, so it has not run and never will.
+    private func isPromisedUnsent(_ text: [UInt8]) -> Bool {
+        text.reversed().starts(with: "; nothing was sent".utf8.reversed())
+    }
+
+    /// A request was given up: it must have waited for long, or stand right behind one that had. Once it was sent, its
+    /// fate will never be known.
+    private func judgeTimeout(of asked: Asked, wasSent: Bool) {
         if case .unwatch = asked.question { mayStillWatch = true }
-        if case .pop = asked.question {
-            report(.failsWithReason, "\(asked.question) was given up, and may take its time")
-        }
         if phase == .auditing {
             report(.answers, "\(asked.question) was given up, although nothing breaks")
         }
-        if world.now - asked.at < .milliseconds(60) {
-            report(.failsWithReason, "\(asked.question) was given up too soon")
+        let hasWaited = world.now - asked.at >= .milliseconds(60)
+        if wasSent {
+            world.coverage.reach(.timedOut)
+            lostTrack(of: asked.question)
+            if case .pop = asked.question {
+                report(.failsWithReason, "\(asked.question) was given up, and may take its time")
+            }
+            if !hasWaited { report(.failsWithReason, "\(asked.question) was given up too soon") }
+            return
         }
+        world.coverage.reach(.timedOutUnsent)
+        if case .queued = asked.question { mayBeAborted = true }
+        let isBehindOne = refusedAt.map { asked.at <= $0 } ?? false
+        if !hasWaited, !isBehindOne {
+            report(.failsWithReason, "\(asked.question) was refused too soon")
+        }
+        refusedAt = world.now
     }
 
     private func judgeComplaint(about asked: Asked, _ text: [UInt8]) {
@@ -101,8 +116,7 @@ extension Client {
         guard end.programWasTroubled(since: asked.at) else {
             return report(.failsWithReason, "\(asked.question) failed: \(text.shown)")
         }
-        // These words are a promise: the request was never sent, so it has not run and never will.
-        guard text.reversed().starts(with: "; nothing was sent".utf8.reversed()) else {
+        guard isPromisedUnsent(text) else {
             return report(.failsWithReason, "\(asked.question) failed with \(text.shown)")
         }
         world.coverage.reach(.neverSentReply)

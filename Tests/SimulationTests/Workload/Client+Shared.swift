@@ -9,6 +9,7 @@ extension Client {
 
     func judgeTransaction(_ reply: Reply, to asked: Asked, isCertain: Bool, on end: End) {
         defer { if case .execute = asked.question { mayStillWatch = false } }
+        if case .multi = asked.question { mayBeAborted = false }
         switch (asked.question, reply) {
         case (.multi, .simple(let text)), (.watch, .simple(let text)),
             (.unwatch, .simple(let text)):
@@ -61,6 +62,7 @@ extension Client {
 
     /// No answer came from the server: what the proxy says instead tells whether the transaction may have run.
     private func judgeLoss(of parts: [Question], _ text: [UInt8], _ asked: Asked, on end: End) {
+        if mayBeAborted, text == [UInt8]("\(Client.discarded) of previous errors.".utf8) { return }
         let since = min(asked.at, watch?.since ?? asked.at)
         guard mayStillWatch || end.programWasTroubled(since: since) else {
             return report(.failsWithReason, "EXEC failed: \(text.shown)")

@@ -71,6 +71,10 @@ final class Client: Host {
     var watch: Watch?
     /// An UNWATCH was refused: the next EXEC may still be about what was watched.
     var mayStillWatch = false
+    /// A request of the transaction was refused, so that EXEC will not run it.
+    var mayBeAborted = false
+    /// When it last read that a request was refused, since there was no room for it for long.
+    var refusedAt: Instant?
     private var connections = 0
     private var editions = 0
     private var willLook = false
@@ -473,6 +477,8 @@ final class Client: Host {
         isToldOfEnd = false
         watch = nil
         mayStillWatch = false
+        mayBeAborted = false
+        refusedAt = nil
         state = .away
         switch phase {
         case .busy, .auditing: plan(in: random.wait(mean: .milliseconds(5)))

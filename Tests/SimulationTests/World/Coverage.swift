@@ -22,7 +22,7 @@ enum Mark: Int, CaseIterable {
     case executed, discarded, watchedKeyChanged, watchLost, transactionLost, transactionUnknown
     case popped, poppedNothing, lostPop, heard, heardElsewhere, slowListenerClosed
     // What comes of having replicas.
-    case staleRead, timedOut, replicaComplaint, nobodyToRead
+    case staleRead, timedOut, timedOutUnsent, replicaComplaint, nobodyToRead
     case chainedReplica, rolledBack, lostWrites, lateBytes, notFresh
 }
 
