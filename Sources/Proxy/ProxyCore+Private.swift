@@ -316,9 +316,11 @@ extension ProxyCore {
             }
         if let connection {
             guard hasRoom(connection) else {
+                noteWait(.backend(connection.link), of: client)
                 pause(client, .backend(connection.link))
                 return .notYet
             }
+            noteWait(nil, of: client)
             connection.output.append(piece.bytes)
             list(connection)
         }

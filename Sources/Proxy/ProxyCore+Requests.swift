@@ -53,8 +53,9 @@ extension ProxyCore {
             let command = table.find(request)
             let last = client.command
             client.command = command
+            let forwarded = client.forwarded
             pause = perform(request, command, of: client)
-            noteWait(pause, of: client)
+            if pause != nil || client.forwarded != forwarded { noteWait(pause, of: client) }
             if case .backend(let link)? = pause, isOverdue(client) {
                 refuseOverdue(command, of: client, on: link)
                 pause = nil

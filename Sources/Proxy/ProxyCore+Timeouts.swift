@@ -48,6 +48,9 @@ extension ProxyCore {
         {
             return distrust(connection, "it does not answer a question about a connection's state")
         }
+        if isStuck(connection) {
+            return distrust(connection, "it takes no more of a large request")
+        }
         let server = servers[connection.server]
         var late: [Ticket] = []
         var unanswered: [ErrandStep] = []
@@ -87,8 +90,9 @@ extension ProxyCore {
         }
     }
 
-    /// A request was put off, or was not. What waits for room on a connection, or for a server that is fresh enough,
-    /// waits no longer for it than for a reply, and neither does what stands behind it.
+    /// A request was put off, or went out. What waits for room on a connection, or for a server that is fresh enough,
+    /// waits no longer for it than for a reply, and neither does what stands behind it. (What is answered here in
+    /// between is no sign of room.)
     func noteWait(_ pause: ClientSession.Pause?, of client: ClientSession) {
         switch pause {
         case .backend?, .freshness?: client.shortSince = client.shortSince ?? now.instant
@@ -106,12 +110,16 @@ extension ProxyCore {
     /// Answers a request for which there was no room on a connection for too long. A transaction is over with its EXEC,
     /// and fails with anything else.
     func refuseOverdue(_ command: CommandID?, of client: ClientSession, on link: LinkID) {
-        counters.timeouts += 1
-        if let transaction = client.extras?.transaction {
-            transaction.isRefused = true
-            if command == .exec { abandon(transaction, of: client) }
-        }
         client.extras?.beginRequest()
+        replyOverdue(to: client, on: link)
+        client.extras?.endRequest()
+        guard let transaction = client.extras?.transaction, command == .exec else { return }
+        abandon(transaction, of: client)
+    }
+
+    func replyOverdue(to client: ClientSession, on link: LinkID) {
+        counters.timeouts += 1
+        client.extras?.transaction?.isRefused = true
         let name = links[Int(link.number)].map { servers[$0.server].name } ?? "the server"
         reply(to: client) {
             $0.append("-TIMEOUT ")
@@ -120,7 +128,18 @@ extension ProxyCore {
             $0.append(text: ProxyCore.text(configuration.timeouts.request))
             $0.append("; nothing was sent\r\n")
         }
-        client.extras?.endRequest()
+    }
+
+    /// Whether a server has taken nothing more of a large request for too long: half of it is there, so that it can
+    /// neither be refused nor waited for.
+    private func isStuck(_ connection: BackendConnection) -> Bool {
+        guard let client = connection.owner.flatMap({ clients[$0] }),
+            client.pause == .backend(connection.link), isOverdue(client)
+        else { return false }
+        switch client.extras?.upload {
+        case .to(connection.link), .queued(connection.link): return true
+        default: return false
+        }
     }
 
     private func appendTooLate(

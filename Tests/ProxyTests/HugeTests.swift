@@ -237,6 +237,50 @@ import Testing
         #expect(proxy.sent(to: own).hasSuffix(HugeTests.value + "\r\n"))
     }
 
+    /// A server that takes nothing for too long: half of the request is there and will never run, but its client cannot
+    /// know how much of it was taken.
+    @Test func uploadToAServerThatHangs() throws {
+        let proxy = HugeTests.proxy {
+            $0.limits.clientOutput = 100
+            $0.timeouts.request = .seconds(1)
+        }
+        let client = proxy.driver.connect()
+        proxy.driver.send(HugeTests.head, to: client)
+        let own = LinkID.next(after: 0)
+        proxy.connect(own)
+        proxy.setRoom(0, of: own)
+        for _ in 0..<3 { proxy.driver.send(String(repeating: "x", count: 500), to: client) }
+        for _ in 0..<8 { proxy.driver.pass(.milliseconds(100)) }
+        #expect(!proxy.isClosed(own))
+        for _ in 0..<4 { proxy.driver.pass(.milliseconds(100)) }
+        #expect(proxy.isClosed(own))
+        #expect(proxy.driver.closed.contains(client))
+        proxy.core.checkInvariants()
+    }
+
+    /// The same inside MULTI, where what was queued has not run: the transaction fails, and its client goes on.
+    @Test func hugeRequestInATransactionThatHangs() throws {
+        let proxy = HugeTests.proxy {
+            $0.limits.clientOutput = 100
+            $0.limits.transactionBytes = 100
+            $0.limits.backendOutput = 100
+            $0.timeouts.request = .seconds(1)
+        }
+        let client = proxy.driver.connect()
+        proxy.driver.command(["MULTI"], to: client)
+        let own = LinkID.next(after: 0)
+        proxy.driver.command(["SET", "a", String(repeating: "x", count: 200)], to: client)
+        proxy.connect(own)
+        proxy.setRoom(0, of: own)
+        proxy.driver.command(["SET", "b", String(repeating: "x", count: 200)], to: client)
+        proxy.driver.send(HugeTests.set, to: client)
+        for _ in 0..<13 { proxy.driver.pass(.milliseconds(100)) }
+        let answer = proxy.driver.output(of: client)
+        #expect(answer.hasPrefix("+OK\r\n+QUEUED\r\n+QUEUED\r\n-TIMEOUT master"), "\(answer)")
+        #expect(proxy.driver.ask("EXEC", on: client).hasPrefix("-EXECABORT "))
+        proxy.core.checkInvariants()
+    }
+
     /// Who dies in the middle of a huge request takes that connection along, and the server forgets the request.
     @Test(arguments: [true, false])
     func uploaderThatDies(ends: Bool) throws {

@@ -233,11 +233,19 @@ import Testing
         for words in [["MULTI"], ["SET", "a", "2"], ["EXEC"]] {
             proxy.driver.command(words, to: second)
         }
-        Self.wait(proxy)
+        Self.wait(proxy, .seconds(isWatching ? 4 : 2))
         let answer = proxy.driver.output(of: second)
-        guard !isWatching else { return }
-        #expect(answer.hasPrefix("+OK\r\n+QUEUED\r\n-TIMEOUT master"))
-        proxy.says("+OK\r\n", on: .masterWrites)
+        #expect(
+            answer.hasSuffix(
+                "+OK\r\n+QUEUED\r\n-TIMEOUT master 127.0.0.1:6379 took no more requests for 1 s; nothing was sent\r\n"
+            ))
+        if isWatching {
+            #expect(
+                proxy.sent(to: own) == Wire.text("WATCH", "k") + Wire.text("UNWATCH"))
+            proxy.says("+OK\r\n+OK\r\n", on: own)
+        } else {
+            proxy.says("+OK\r\n", on: .masterWrites)
+        }
         proxy.ask("SET", "a", "3", by: second)
         #expect(proxy.sent(to: .masterWrites).hasSuffix(Wire.text("SET", "a", "3")))
         proxy.says("+OK\r\n", on: .masterWrites)
@@ -260,5 +268,25 @@ import Testing
         Self.wait(proxy, .milliseconds(1300))
         let late = proxy.driver.output(of: held)
         #expect(late.split(separator: "took no more requests").count == 3, "\(late)")
+    }
+
+    /// What is answered by the proxy in between is no sign of room: transactions one behind the other do not each wait.
+    @Test func transactionsWithoutRoom() throws {
+        let proxy = ProxyUnderTest {
+            $0.timeouts.request = .seconds(1)
+            $0.limits.backendRequests = 1
+        }
+        proxy.ask("SET", "c", "1", by: proxy.driver.connect())
+        let client = proxy.driver.connect()
+        let one = [["MULTI"], ["SET", "a", "1"], ["EXEC"]]
+        proxy.driver.send(Wire.pipeline(one + [["CLIENT", "ID"]] + one + one), to: client)
+        Self.wait(proxy, .milliseconds(1400))
+        let answer = proxy.driver.output(of: client)
+        #expect(answer.split(separator: "took no more requests").count == 4, "\(answer)")
+        proxy.says("+OK\r\n", on: .masterWrites)
+        proxy.ask("SET", "a", "3", by: client)
+        #expect(
+            proxy.sent(to: .masterWrites) == Wire.text("SET", "c", "1") + Wire.text("SET", "a", "3")
+        )
     }
 }

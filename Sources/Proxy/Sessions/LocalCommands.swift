@@ -290,7 +290,7 @@ extension ProxyCore {
             client.rare.name = [UInt8](copying: request[2])
             reply(to: client) { $0.append("+OK\r\n") }
         case .clientSetinfo: setInfo(request, of: client)
-        case .clientReply: setReplies(request[2], of: client)
+        case .clientReply: setReplies(request, of: client)
         default: return administerClients(request, command, of: client)
         }
         return nil
@@ -323,16 +323,17 @@ extension ProxyCore {
     }
 
     /// `CLIENT REPLY ON|OFF|SKIP`; only ON is answered.
-    private func setReplies(_ word: Span<UInt8>, of client: ClientSession) {
-        if word.equalsIgnoringCase("ON") {
-            client.extras?.replies = .on
-            reply(to: client) { $0.append("+OK\r\n") }
-        } else if word.equalsIgnoringCase("OFF") {
-            client.rare.replies = .off
-        } else if word.equalsIgnoringCase("SKIP") {
-            if client.extras?.replies != .off { client.rare.replies = .skipNext }
-        } else {
-            reply(to: client) { $0.append("-ERR syntax error\r\n") }
+    private func setReplies(_ request: Request, of client: ClientSession) {
+        do {
+            switch try ClientReplyMode(request) {
+            case .on:
+                client.extras?.replies = .on
+                reply(to: client) { $0.append("+OK\r\n") }
+            case .off: client.rare.replies = .off
+            case .skip: if client.extras?.replies != .off { client.rare.replies = .skipNext }
+            }
+        } catch {
+            reply(to: client) { $0.append(error) }
         }
     }
 }

@@ -194,9 +194,16 @@ extension ProxyCore {
         var link = client.extras?.pin?.link
         if transaction.isShipped, !transaction.isRefused, let own = link {
             if let connection = links[Int(own.number)], !hasRoom(connection) {
-                pause(client, .backend(own))
-                return .notYet
+                noteWait(.backend(own), of: client)
+                guard isOverdue(client) else {
+                    pause(client, .backend(own))
+                    return .notYet
+                }
+                replyOverdue(to: client, on: own)
+                client.rare.upload = .swallowed
+                return .goOn
             }
+            noteWait(nil, of: client)
             sendUnanswered(request.bytes, replies: 1, on: own)
         } else {
             link = nil
