@@ -22,7 +22,7 @@ extension ProxyCore {
             reply(to: client) { appendUnreachable(connection, reason, to: &$0) }
             return nil
         }
-        let isMaster = connection.server == 0
+        let isMaster = connection.server == masterNumber
         askForVeto(need, on: connection)
         send(request, as: isMaster ? nil : form.name, .read, on: connection, for: client)
         return nil

@@ -6,6 +6,7 @@ extension ProxyCore {
     func take(_ message: any CoreMessage, from sender: Int) {
         switch message {
         case is ScriptsForgotten: scripts.forgetAll()
+        case is BoardChanged: noteBoard()
         case let message as WorkerMessage: hear(message, from: sender)
         default: preconditionFailure("worker \(sender) sent what nobody knows")
         }

@@ -22,8 +22,19 @@ package final class ProxyCore: Core {
     let requestLimits: RequestLimits
     let reader = RequestReader()
     let pool = BlockPool()
-    /// The master first, then the replicas in the order of the configuration.
+    /// In the order of the configuration, which has the master first.
     let servers: [BackendServer]
+    /// The number of the master.
+    var masterNumber = 0
+    /// What all workers know of who is the master, and the edition that this one has acted on.
+    let board: TopologyBoard
+    var edition = 0
+    var topology = Topology()
+    /// What the first worker decides it from, and those that say they are masters when nothing can be decided.
+    var succession = Succession(master: 0)
+    var rivals: [Int] = []
+    /// Who is going to be adopted when all have said how they are, and since when.
+    var candidate: (server: Int, since: Instant)?
     /// The numbers of those that reads are shared among now.
     var readable: [Int] = []
     /// What the numbers of lanes mean.
@@ -85,6 +96,7 @@ package final class ProxyCore: Core {
     package init(
         configuration: ProxyConfiguration, worker: Int = 0, workers: Int = 1,
         clientCount: ClientCount = ClientCount(), freshness: Freshness? = nil,
+        board: TopologyBoard = TopologyBoard(),
         process: ProxyStatus.ProcessFacts = .init(),
         usage: ProcessUsage = ProcessUsage(), seed: UInt64 = 1, at now: Moment
     ) {
@@ -103,6 +115,8 @@ package final class ProxyCore: Core {
         let freshness = freshness ?? Freshness(workers: workers)
         self.freshness = freshness
         trace = freshness.traces[worker]
+        self.board = board
+        watermarks.beginReign(freshness.channel(0))
         isFencing = configuration.needsFences
         scripts = ScriptMemory(limit: configuration.limits.scriptBytes)
         lastClientNumber = worker + 1 - workers
@@ -142,7 +156,8 @@ package final class ProxyCore: Core {
         return servers
     }
 
-    var master: BackendServer { servers[0] }
+    var master: BackendServer { servers[masterNumber] }
+    var replicas: some Sequence<BackendServer> { servers.lazy.filter { $0.role == .replica } }
 
     // MARK: What the driver says
 
@@ -151,6 +166,7 @@ package final class ProxyCore: Core {
         to local: PeerAddress, at now: Moment
     ) {
         self.now = now
+        noteBoard()
         guard listener == .clients else { return openHealth(id) }
         lastClientNumber += clientNumberStep
         let client = ClientSession(
@@ -169,6 +185,7 @@ package final class ProxyCore: Core {
 
     package func receive(_ bytes: Span<UInt8>, from id: ConnectionID, at now: Moment) {
         self.now = now
+        noteBoard()
         if let client = clients[id] {
             client.usedAt = now.instant
             counters.clientBytesReceived &+= bytes.count
@@ -248,6 +265,7 @@ package final class ProxyCore: Core {
 
     package func tick(at now: Moment) {
         self.now = now
+        noteBoard()
         for connection in links {
             guard let connection else { continue }
             if let stall = connection.stall,
@@ -278,6 +296,7 @@ package final class ProxyCore: Core {
 
     package func hear(_ news: News, at now: Moment) {
         self.now = now
+        noteBoard()
         switch news {
         case .connected(let link, let id): welcome(link, as: id)
         case .refused(let link, let reason):

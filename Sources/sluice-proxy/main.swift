@@ -197,6 +197,7 @@ func serve(_ configuration: ProxyConfiguration, _ path: String, _ log: Log) thro
         log.write(.notice, purpose + entrance.listener.readiness, as: .proxy)
     }
     let port = entrances[0].first { $0.id == .clients }.map { Int($0.listener.address.port) } ?? 0
+    let board = TopologyBoard()
     let usage = try measureUsage()
     let process = processFacts(path, port: port)
     var options = LoopOptions()
@@ -207,9 +208,8 @@ func serve(_ configuration: ProxyConfiguration, _ path: String, _ log: Log) thro
     return try Workers.run(count: workers) { number, mailboxes throws(StartFailure) in
         let core = ProxyCore(
             configuration: configuration, worker: number, workers: workers,
-            clientCount: clientCount, freshness: freshness, process: process, usage: usage,
-            seed: RandomSeed.make(),
-            at: SystemClock.now())
+            clientCount: clientCount, freshness: freshness, board: board, process: process,
+            usage: usage, seed: RandomSeed.make(), at: SystemClock.now())
         do throws(Errno) {
             let loop = try EventLoop(
                 driving: core, mailbox: mailboxes[number], peers: mailboxes, log: log,

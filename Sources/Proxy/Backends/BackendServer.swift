@@ -9,10 +9,10 @@ final class BackendServer {
         case replica
     }
 
-    /// Its place in the core's list, master first.
+    /// Its place in the core's list.
     let index: Int
     let endpoint: Endpoint
-    let role: Role
+    var role: Role
     let place: BackendPlace
     let weight: Int
     /// By the number of the lane; nil until the first client needs one.
@@ -30,6 +30,8 @@ final class BackendServer {
     /// Of a replica: the last time that its data is known not to be older than, and how far it was behind then.
     var reachedAt: Instant?
     var lagBytes: Int?
+    /// When it last said how it is.
+    var reportedAt = Instant(nanoseconds: 0)
     /// What it said last of itself, also over a connection that is gone.
     var lastReport: ServerReport?
     /// The process that answered last.

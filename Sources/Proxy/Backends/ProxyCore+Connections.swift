@@ -208,7 +208,7 @@ extension ProxyCore {
     }
 
     /// Lets go of a connection that is not made again, and of its link.
-    private func abandon(_ connection: BackendConnection) {
+    func abandon(_ connection: BackendConnection) {
         // Its client may have been closed on the way here, and have let go of it already.
         if case .gone = connection.state { return }
         // An attempt that nobody wants any more is still to end, and its number is taken until then: the driver may

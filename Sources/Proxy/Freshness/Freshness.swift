@@ -11,15 +11,22 @@ package final class Freshness: Sendable {
     let proofs: [Proof]
     /// By the number of the worker.
     let traces: [WorkerTrace]
-    /// Where watermarks are published. Nobody else knows it, so that nobody can forge one.
-    let channel: [UInt8]
+    /// What the names of the channels end with that watermarks are published on. Nobody else knows it, so that nobody
+    /// can forge one.
+    private let secret: UInt64
     private let given = Atomic<UInt64>(0)
 
     /// For so many servers at most; the secret is what the channel's name ends with.
     package init(workers: Int = 1, servers: Int = 257, secret: UInt64 = 0) {
         proofs = (0..<servers).map { _ in Proof() }
         traces = (0..<workers).map { _ in WorkerTrace() }
-        channel = Array("__sluice__:watermarks:\(String(secret, radix: 16))".utf8)
+        self.secret = secret
+    }
+
+    /// Where the watermarks of a reign are published: who is late to hear of a new master proves nothing of it.
+    func channel(_ reign: Int) -> [UInt8] {
+        let suffix = reign == 0 ? "" : ":\(reign)"
+        return Array("__sluice__:watermarks:\(String(secret, radix: 16))\(suffix)".utf8)
     }
 
     /// The highest watermark that any write stands behind; nil while one is on its way.

@@ -210,7 +210,7 @@ extension ProxyCore {
         letWait(server)
     }
 
-    private func forget(_ doubt: Doubt) {
+    func forget(_ doubt: Doubt) {
         lower(doubt.slots, behind: freshness.next)
         wantWatermark()
     }

@@ -18,6 +18,8 @@ struct WatermarkState {
     var recentAbove: Watermark?
     /// The master has refused PUBLISH: it is said once.
     var isRefused = false
+    /// Where they are published under the master of today.
+    private(set) var channel: [UInt8] = []
 
     /// Writes within a time so long are vetoed by ROLE: longer than any replica should be behind.
     static let vetoWindow = Duration.seconds(60)
@@ -25,6 +27,12 @@ struct WatermarkState {
     static let pace = Duration.milliseconds(1)
     /// A watermark is published at least so often, so that replicas which have come back are proved to be there.
     static let heartbeat = Duration.seconds(1)
+
+    /// Another master begins: what is on its way to the one before will not be answered.
+    mutating func beginReign(_ channel: [UInt8]) {
+        self.channel = channel
+        isOnItsWay = false
+    }
 }
 
 extension ProxyCore {
@@ -59,7 +67,7 @@ extension ProxyCore {
         watermarks.isOnItsWay = true
         watermarks.publishedAt = now.instant
         let start = publisher.output.end
-        let channel = freshness.channel
+        let channel = watermarks.channel
         publisher.output.appendArrayHeader(3)
         publisher.output.appendBulk("PUBLISH")
         publisher.output.appendBulk(channel.span)
@@ -133,7 +141,7 @@ extension ProxyCore {
             watermarks.isWanted = true
             publishIfDue()
         case .watcher:
-            let channel = freshness.channel
+            let channel = watermarks.channel
             connection.output.appendArrayHeader(2)
             connection.output.appendBulk("SUBSCRIBE")
             connection.output.appendBulk(channel.span)
@@ -151,7 +159,7 @@ extension ProxyCore {
             let said = ErrorText.string(frame, upTo: 120)
             return distrust(connection, "it answered '\(said)' to SUBSCRIBE")
         }
-        let channel = freshness.channel
+        let channel = watermarks.channel
         guard let number = PublishedNumber(frame, on: channel.span)?.number else { return }
         let server = servers[connection.server]
         guard let report = server.health.report, let runID = report.runID,

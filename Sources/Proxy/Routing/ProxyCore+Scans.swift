@@ -161,7 +161,8 @@ extension ProxyCore {
     /// The healthy replica with this tag that owes least; nil when the master is to be asked.
     func serverSetAside(for tag: String, of client: ClientSession) -> BackendServer? {
         guard client.writes == 0, client.extras?.pin == nil else { return nil }
-        let server = servers.dropFirst()
+        let server =
+            replicas
             .filter { $0.health.isHealthy && $0.place.tags.contains(tag) }
             .min { $0.outstanding < $1.outstanding }
         // This client's own connection to it may be away all the same.

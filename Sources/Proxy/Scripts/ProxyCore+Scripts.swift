@@ -100,7 +100,7 @@ extension ProxyCore {
     private func tellReplicas(_ change: ScriptChange) {
         var request = ByteBuffer()
         request.append(request: change.words)
-        for replica in servers.dropFirst() {
+        for replica in replicas {
             // As the client's own user, who may have fewer rights there.
             let connection = lane(change.lane, of: replica).readers[0]
             guard connection.isComing, hasRoom(connection) else { continue }

@@ -51,6 +51,8 @@ struct BackendHealth {
         /// It had its master's data once, as this process.
         var hadData = false
         var isMasterHealthy = true
+        /// Another server says that it is the master too, and may be right.
+        var isContested = false
     }
 
     private(set) var state = BackendState.connecting
@@ -93,7 +95,9 @@ struct BackendHealth {
         if report.isLoading { return (.loading, "it loads its data") }
         guard let role = report.role else { return (.healthy, "") }
         switch (role, evidence.isMaster) {
-        case (.master, true): return (.healthy, "")
+        case (.master, true):
+            return evidence.isContested
+                ? (.ejected, "other servers say that they are the master") : (.healthy, "")
         case (.replica, true): return (.ejected, "it is a replica, and should be the master")
         case (.master, false): return (.ejected, "it is a master, and should be a replica")
         case (.replica, false): break

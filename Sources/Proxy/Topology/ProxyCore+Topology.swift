@@ -10,7 +10,7 @@ extension ProxyCore {
         judge(server)
         // Replicas whose link is down are judged by how their master is.
         if server.role == .master {
-            for replica in servers.dropFirst() { judge(replica) }
+            for replica in replicas { judge(replica) }
         }
         findReadable()
         if !serversToLeave.isEmpty { leaveEjected() }
@@ -32,7 +32,7 @@ extension ProxyCore {
                 isAsked: configuration.timeouts.probeInterval > .zero && !server.health.isMute,
                 isSilent: server.health.isSilent, isBusy: server.health.isBusy,
                 hadData: server.health.hadData,
-                isMasterHealthy: master.health.isHealthy))
+                isMasterHealthy: master.health.isHealthy, isContested: topology.isContested))
         guard server.health.become(state, reason, at: now.instant) else { return }
         if state == .healthy, server.health.report?.isLinkUp == true {
             server.health.hadData = true
@@ -95,7 +95,10 @@ extension ProxyCore {
     /// A server complained: it cannot do now what such servers do. It is asked at once.
     func note(_ complaint: Complaint, of server: BackendServer) {
         switch complaint {
-        case .loading, .masterDown, .readOnly:
+        case .readOnly:
+            // Another has become the master: it is found among all.
+            probeAll()
+        case .loading, .masterDown:
             if let control = server.control, server.probe == nil { probe(server, on: control) }
         case .busy, .noScript: break
         }
@@ -107,7 +110,10 @@ extension ProxyCore {
     func watchServers() {
         let interval = configuration.timeouts.probeInterval
         guard nextWatch.map({ $0 <= now.instant }) ?? true else { return }
-        nextWatch = now.instant + (interval > .zero ? interval : .seconds(1))
+        nextWatch =
+            now.instant
+            + (interval > .zero
+                ? isInSearch ? min(interval, ProxyCore.search) : interval : .seconds(1))
         for server in servers { closeIdleLanes(of: server) }
         closeIdleClients()
         guard interval > .zero else { return }
@@ -121,6 +127,11 @@ extension ProxyCore {
             noteSilence(of: server, control)
         }
     }
+
+    /// While nobody can be written to, the next master is looked for more often.
+    private var isInSearch: Bool { servers.count > 1 && !master.health.isHealthy }
+
+    private static let search = Duration.milliseconds(200)
 
     /// A probe may be late long before the next is due.
     func noteSilence() {
@@ -155,6 +166,12 @@ extension ProxyCore {
         ask([Array("COMMAND".utf8)], part: 0, of: errand, on: connection)
     }
 
+    func probeAll() {
+        for server in servers where server.probe == nil {
+            if let control = server.control { probe(server, on: control) }
+        }
+    }
+
     private func probe(_ server: BackendServer, on control: BackendConnection) {
         guard control.isReady else { return }
         let sections = ["server", "replication", "persistence"]
@@ -170,6 +187,7 @@ extension ProxyCore {
     func learn(_ answers: [[UInt8]?], of server: BackendServer) {
         let sentAt = server.probe?.since ?? now.instant
         server.probe = nil
+        server.reportedAt = now.instant
         server.health.isSilent = false
         let isBusy = answers.contains { $0.flatMap { Complaint($0.span) } == .busy }
         server.health.isBusy = isBusy
@@ -198,6 +216,7 @@ extension ProxyCore {
         }
         changed(server)
         if !server.doubts.isEmpty { settleDoubts(of: server) }
+        judgeSuccession()
     }
 
     // MARK: What has long been idle

@@ -22,8 +22,9 @@ struct ServerReport: Equatable {
     var masterEndpoint: String?
     /// A hash of that, as ROLE would give it.
     var following: UInt64?
-    /// The name of its history.
+    /// The name of its history, and of the one that it was promoted from.
     var replicationID: String?
+    var formerReplicationID: String?
     var keysByDatabase: [UInt8]?
 
     init() {}
@@ -50,6 +51,9 @@ struct ServerReport: Equatable {
                 case "master_host": host = text
                 case "master_port": port = text
                 case "master_replid": replicationID = text
+                case "master_replid2":
+                    let isAny = text.contains { $0 != "0" }
+                    formerReplicationID = isAny ? text : nil
                 case "slave_repl_offset": offset = Int(text)
                 case "master_repl_offset": offset = offset ?? Int(text)
                 default: break

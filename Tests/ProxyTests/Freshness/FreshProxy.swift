@@ -14,6 +14,7 @@ final class FreshProxy {
         var runID: String
         var role: String
         var history = "history-1"
+        var formerHistory: String?
         var offset = 100
         var following = "10.0.0.1:6379"
         var link = "up"
@@ -88,6 +89,7 @@ final class FreshProxy {
         case "INFO":
             var text = "run_id:\(facts.runID)\r\nrole:\(facts.role)\r\nloading:0\r\n"
             text += "master_replid:\(facts.history)\r\n"
+            if let former = facts.formerHistory { text += "master_replid2:\(former)\r\n" }
             if facts.role == "master" {
                 text += "master_repl_offset:\(facts.offset)\r\n"
             } else {
@@ -118,7 +120,7 @@ final class FreshProxy {
         guard let number = number ?? published.last,
             let watcher = core.servers[1 + replica].watcher
         else { return }
-        let channel = String(decoding: core.freshness.channel, as: UTF8.self)
+        let channel = String(decoding: core.watermarks.channel, as: UTF8.self)
         proxy.says(
             "*3\r\n" + Wire.bulk("message") + Wire.bulk(channel) + Wire.bulk("\(number)"),
             on: watcher.link)

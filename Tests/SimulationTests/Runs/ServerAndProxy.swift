@@ -56,10 +56,11 @@ extension Setup {
             }
         let clientCount = ClientCount()
         let freshness = Freshness(workers: workers, servers: replicas + 1, secret: random.next())
+        let board = TopologyBoard()
         return (0..<workers).map { worker in
             ProxyCore(
                 configuration: configuration, worker: worker, workers: workers,
-                clientCount: clientCount, freshness: freshness, seed: seed, at: now)
+                clientCount: clientCount, freshness: freshness, board: board, seed: seed, at: now)
         }
     }
 }

@@ -1,0 +1,203 @@
+// A new master: how the first worker notices that there is one, and what every worker does about it.
+//
+//     probes ─▶ claims ─▶ Succession.judge ─┬─ keep
+//       (the first worker alone)            ├─ contested ─▶ nobody is written to
+//                                           └─ adopt ─▶ the board ─▶ each worker, before it takes anything more
+
+import RESP
+
+extension ProxyCore {
+    // MARK: Finding out
+
+    /// A server has said how it is: it may be the master now, or not any more.
+    func judgeSuccession() {
+        guard worker == 0, servers.count > 1 else { return }
+        let claims = servers.map { claim(of: $0) }
+        switch succession.judge(claims) {
+        case .keep:
+            candidate = nil
+            succession.note(claims[succession.master])
+            contest([])
+        case .contested(let rivals):
+            candidate = nil
+            contest(rivals)
+        case .adopt(let number, let reason):
+            guard isSettled(on: number) else { return }
+            candidate = nil
+            contest([])
+            let server = servers[number]
+            pending.log(.warning, "\(server.name) is the master from now on: \(reason)")
+            succession.adopt(claims[number])
+            crown(server)
+        }
+    }
+
+    /// Whether all servers that answer have done so since one of them was found to be the next master: what others said
+    /// before may have changed as well.
+    private func isSettled(on number: Int) -> Bool {
+        guard let since = candidate.flatMap({ $0.server == number ? $0.since : nil }) else {
+            candidate = (number, now.instant)
+            probeAll()
+            return false
+        }
+        return servers.allSatisfy { server in
+            !isAnswering(server) || server.reportedAt > since
+        }
+    }
+
+    private func isAnswering(_ server: BackendServer) -> Bool {
+        !server.health.isSilent && server.control?.isReady == true && server.health.report != nil
+    }
+
+    private func claim(of server: BackendServer) -> Claim {
+        var claim = Claim(
+            server: server.index, isAnswering: isAnswering(server), address: "\(server.endpoint)")
+        guard let report = server.health.report else { return claim }
+        claim.role = report.role
+        claim.runID = report.runID
+        claim.history = report.replicationID
+        claim.formerHistory = report.formerReplicationID
+        claim.following = report.masterEndpoint
+        return claim
+    }
+
+    /// Several servers say that they are the master.
+    private func contest(_ rivals: [Int]) {
+        guard rivals != self.rivals else { return }
+        if !rivals.isEmpty {
+            let names = rivals.map { servers[$0].name }.joined(separator: " and ")
+            pending.log(
+                .warning,
+                "\(names) were both promoted: until only one of them is a master nobody is written to"
+            )
+        }
+        self.rivals = rivals
+        board.contest(!rivals.isEmpty)
+        tellOfBoard()
+    }
+
+    /// Begins the reign of a master, for all workers.
+    func crown(_ server: BackendServer) {
+        board.crown(server.index)
+        // What replicas were known to have is of another history now.
+        freshness.voidAll()
+        tellOfBoard()
+    }
+
+    /// Workers that have nothing to do look at the board now.
+    private func tellOfBoard() {
+        noteBoard()
+        for other in 0..<workers where other != worker {
+            pending.wishes.append(.send(BoardChanged(), to: other))
+        }
+    }
+
+    // MARK: Following
+
+    /// Whoever is the master now has been found out before anything more is taken from anybody.
+    @inline(__always)
+    func noteBoard() {
+        if board.edition != edition { followBoard() }
+    }
+
+    private func followBoard() {
+        edition = board.edition
+        let before = topology
+        topology = board.latest
+        guard topology.reign != before.reign else { return changed(master) }
+        watermarks.beginReign(freshness.channel(topology.reign))
+        let old = master
+        let new = servers[topology.master]
+        guard old !== new else { return }
+        masterNumber = new.index
+        old.role = .replica
+        new.role = .master
+        dethrone(old)
+        enthrone(new)
+        renewWatchers()
+        changed(old)
+        changed(new)
+        connectForFreshness(to: new)
+        wantWatermark()
+        for connection in links { connection.map { wakeThoseWaiting(for: $0) } }
+    }
+
+    /// It takes nothing more that only a master may be asked. What it has not answered may have run there and be
+    /// lost, so that whoever waits for it is told as if the connection had been lost.
+    private func dethrone(_ server: BackendServer) {
+        let reason = "it is not the master any more"
+        for lane in server.lanes { lane?.writers = [] }
+        server.publisher = nil
+        for case let connection? in links where connection.server == server.index {
+            switch connection.use {
+            case .writes, .publisher, .watcher:
+                connection.use = .retired
+                end(connection, reason)
+            case .alone where !connection.isStream:
+                end(connection, reason)
+            case .reads: renew(connection)
+            case .alone, .control, .retired: break
+            }
+        }
+        // Nothing that it does counts any more.
+        for doubt in server.doubts { forget(doubt) }
+        server.doubts = []
+    }
+
+    private func enthrone(_ server: BackendServer) {
+        for (number, lane) in server.lanes.enumerated() {
+            guard let lane else { continue }
+            for connection in lane.readers { renew(connection) }
+            for _ in 0..<configuration.backends.connections {
+                lane.writers.append(makeConnection(to: server, lane: number, .writes))
+            }
+        }
+        server.watcher = nil
+        for case let connection? in links
+        where connection.server == server.index && connection.use == .watcher {
+            connection.use = .retired
+            end(connection, "it is the master now")
+        }
+        guard let control = server.control, control.isReady else { return }
+        let errand = beginErrand(.commands(server: server.index), parts: 1)
+        ask([Array("COMMAND".utf8)], part: 0, of: errand, on: control)
+    }
+
+    /// Connections for reads say other things at their beginning to a master than to a replica.
+    private func renew(_ connection: BackendConnection) {
+        guard isFencing else { return }
+        retire(connection)
+        leaveIfUnwanted(connection)
+    }
+
+    /// Replicas are listened to for the watermarks of this reign.
+    private func renewWatchers() {
+        guard isFencing, worker == 0 else { return }
+        for server in servers where server.role == .replica {
+            if let watcher = server.watcher {
+                server.watcher = nil
+                watcher.use = .retired
+                end(watcher, "another master has begun")
+            }
+            connectForFreshness(to: server)
+        }
+    }
+
+    /// Closes a connection whose requests are not waited for.
+    private func end(_ connection: BackendConnection, _ reason: String) {
+        if connection.tickets.isEmpty {
+            doubtWrites(of: connection, wereSent: false)
+            discard(connection)
+        } else if connection.id != nil {
+            distrust(connection, reason)
+        } else {
+            // It never stood: nothing of it has left.
+            doubtWrites(of: connection, wereSent: false)
+            settleTickets(of: connection, sent: 0, reason)
+            abandon(connection)
+        }
+    }
+}
+
+/// Another server is the master, or may be.
+struct BoardChanged: CoreMessage {}

@@ -1,0 +1,119 @@
+// What the proxy does when another server becomes the master.
+
+import RESP
+import TestSupport
+import Testing
+
+@testable import Proxy
+
+@Suite struct NewMasterTests {
+    /// Server 1 is promoted; the one before follows it, unless it is gone.
+    private static func promote(_ fresh: FreshProxy, demoting: Bool = true) {
+        fresh.facts[1].role = "master"
+        fresh.facts[1].formerHistory = fresh.facts[0].history
+        fresh.facts[1].history = "history-2"
+        if demoting {
+            fresh.facts[0].role = "slave"
+            fresh.facts[0].following = "replica0:6379"
+            fresh.facts[0].history = "history-2"
+        }
+        for _ in 0..<4 {
+            fresh.driver.pass(.seconds(1))
+            fresh.settle()
+        }
+    }
+
+    private static func writes(of fresh: FreshProxy) -> LinkID {
+        fresh.core.master.lanes[0]!.writers[0].link
+    }
+
+    /// Writes go to the new master, and reads do again when the one before is proved to have what was written.
+    @Test func switchOver() throws {
+        let fresh = FreshProxy()
+        let client = fresh.driver.connect()
+        Self.promote(fresh)
+        #expect(fresh.core.master.index == 1)
+        fresh.driver.command(["SET", "a", "1"], to: client)
+        #expect(fresh.proxy.sent(to: Self.writes(of: fresh)) == Wire.text("SET", "a", "1"))
+        fresh.proxy.says("+OK\r\n", on: Self.writes(of: fresh))
+        #expect(fresh.driver.output(of: client) == "+OK\r\n")
+        fresh.settle()
+        // The new master alone is known to have it.
+        fresh.driver.command(["GET", "a"], to: client)
+        let masterReads = fresh.core.master.lanes[0]!.readers[0].link
+        #expect(fresh.proxy.sent(to: masterReads) == Wire.text("GET", "a"))
+        fresh.proxy.says("$1\r\n1\r\n", on: masterReads)
+        #expect(fresh.driver.output(of: client) == "$1\r\n1\r\n")
+        fresh.proxy.core.checkInvariants()
+    }
+
+    /// Who waits for an answer of the one before to a write is closed, as it may have run and be lost; who waits for
+    /// nothing stays.
+    @Test func unansweredWrites() throws {
+        let fresh = FreshProxy()
+        let (writer, other) = (fresh.driver.connect(), fresh.driver.connect())
+        fresh.driver.command(["SET", "a", "1"], to: writer)
+        _ = fresh.proxy.sent(to: fresh.masterWrites)
+        Self.promote(fresh)
+        #expect(fresh.driver.closed.contains(writer))
+        #expect(!fresh.driver.closed.contains(other))
+        fresh.driver.command(["SET", "a", "2"], to: other)
+        #expect(fresh.proxy.sent(to: Self.writes(of: fresh)) == Wire.text("SET", "a", "2"))
+        fresh.proxy.core.checkInvariants()
+    }
+
+    /// A client with a connection of its own to the one before loses it: its transaction has not run.
+    @Test func pinnedClients() throws {
+        let fresh = FreshProxy()
+        let client = fresh.driver.connect()
+        fresh.driver.command(["WATCH", "k"], to: client)
+        fresh.settle()
+        let own = try #require(fresh.core.links.compactMap { $0 }.first { $0.use == .alone })
+        fresh.proxy.says("+OK\r\n", on: own.link)
+        #expect(fresh.driver.output(of: client) == "+OK\r\n")
+        Self.promote(fresh)
+        for words in [["MULTI"], ["SET", "k", "1"], ["EXEC"]] {
+            fresh.driver.command(words, to: client)
+        }
+        #expect(
+            fresh.driver.output(of: client)
+                == "+OK\r\n+QUEUED\r\n-EXECABORT Transaction discarded because the connection that "
+                + "watched its keys was lost.\r\n")
+        fresh.proxy.core.checkInvariants()
+    }
+
+    /// Watermarks of the reign before prove nothing: who publishes them has not heard of the new master.
+    @Test func lateWatermarks() throws {
+        let fresh = FreshProxy(replicas: 2)
+        let before = fresh.core.watermarks.channel
+        Self.promote(fresh)
+        #expect(fresh.core.watermarks.channel != before)
+        fresh.facts[2].following = "replica0:6379"
+        fresh.settle()
+        let watcher = try #require(fresh.core.servers[2].watcher)
+        let number = "\(fresh.core.freshness.last.number)"
+        fresh.proxy.says(
+            "*3\r\n" + Wire.bulk("message") + Wire.bulk(String(decoding: before, as: UTF8.self))
+                + Wire.bulk(number), on: watcher.link)
+        #expect(fresh.core.freshness.proofs[2].look() == nil)
+    }
+
+    /// Two were promoted: nobody is written to until one of them is gone.
+    @Test func twoHeirs() throws {
+        let fresh = FreshProxy(replicas: 2)
+        fresh.facts[2].role = "master"
+        fresh.facts[2].formerHistory = fresh.facts[0].history
+        fresh.facts[2].history = "history-3"
+        Self.promote(fresh)
+        #expect(fresh.core.topology.isContested)
+        #expect(!fresh.core.master.health.isHealthy)
+        fresh.facts[2] = .init(
+            runID: "run-replica-1", role: "slave", history: "history-2", following: "replica0:6379")
+        for _ in 0..<3 {
+            fresh.driver.pass(.seconds(1))
+            fresh.settle()
+        }
+        #expect(fresh.core.master.index == 1)
+        #expect(!fresh.core.topology.isContested)
+    }
+}
