@@ -43,7 +43,8 @@ extension ProxyCore {
 
     /// True while a connection that is wanted does not stand.
     package var missesServers: Bool {
-        !subscriptionsToRetry.isEmpty || !servers.contains(where: \.health.isHealthy)
+        !subscriptionsToRetry.isEmpty || !master.health.takesWrites || masterAwaySince != nil
+            || !servers.contains(where: \.health.isHealthy)
             || links.contains { connection in connection.map { !$0.isReady } ?? false }
     }
 
@@ -270,6 +271,9 @@ extension ProxyCore {
         case .answer, .confirmation: break
         case .freshness:
             precondition(readsToRetry.contains(client.id), "nobody tries a client's read again")
+        case .master:
+            precondition(
+                held.contains(client.id), "nobody lets a client go on that waits for a master")
         case .held:
             precondition(
                 operators.clientPause != nil, "a client is held back, and nobody paused it")

@@ -89,7 +89,7 @@ extension ProxyCore {
                 }
             case .drained:
                 guard client.owed == 0 else { continue }
-            case .answer, .confirmation, .freshness:
+            case .answer, .confirmation, .freshness, .master:
                 continue
             case .held:
                 if let due = operators.clientPause?.until, due > now.instant { continue }
@@ -111,6 +111,7 @@ extension ProxyCore {
             links[Int(link.number)]?.waiting.removeAll { $0 == client.id }
             client.isWaiting = false
         }
+        if client.pause == .master { held.remove(client.id) }
         client.pause = nil
         if client.isStopped {
             client.isStopped = false

@@ -50,6 +50,7 @@ extension ProxyCore {
     private func sendAlone(
         _ request: Request, _ kind: Ticket.Kind, of client: ClientSession, isSoiling: Bool
     ) -> ClientSession.Pause? {
+        if let refuge = refuge(for: request, of: client) { return refuge.pause }
         guard let connection = takePrivate(for: client, of: master) else {
             reply(to: client) { $0.append(ProxyCore.tooManyPrivate) }
             return nil
@@ -97,6 +98,9 @@ extension ProxyCore {
             client.state = .closing
             return nil
         }
+        if client.extras?.pin == nil, let refuge = refuge(for: request, of: client) {
+            return refuge.pause
+        }
         guard let connection = ownConnection(of: client) else {
             reply(to: client) { $0.append(ProxyCore.tooManyPrivate) }
             return nil
@@ -142,6 +146,8 @@ extension ProxyCore {
     func hangUp(_ client: ClientSession) {
         client.hasHungUp = true
         if awaitsBlocking(client) { release(client) }
+        // It may have asked again elsewhere.
+        if client.pause == .master { goOn(client) }
     }
 
     /// Ends the wait of a client that has gone.
@@ -269,6 +275,15 @@ extension ProxyCore {
             pause(client, .drained)
             return .notYet
         }
+        if pin == nil, let refuge = refuge(for: request, of: client) {
+            if let reason = refuge.pause {
+                if client.putOffAt == nil { client.putOffAt = now.instant }
+                pause(client, reason)
+                return .notYet
+            }
+            client.rare.upload = .swallowed
+            return .goOn
+        }
         guard let connection = ownConnection(of: client) else {
             reply(to: client) { $0.append(ProxyCore.tooManyPrivate) }
             client.rare.upload = .swallowed
@@ -280,6 +295,7 @@ extension ProxyCore {
         client.extras?.pin?.isUploading = true
         client.rare.upload = .to(connection.link)
         send(request, as: nil, .blocking, on: connection, for: client)
+        client.putOffAt = nil
         return .goOn
     }
 

@@ -111,10 +111,7 @@ extension ProxyCore {
     func sendWrite(_ request: Request, of client: ClientSession) -> ClientSession.Pause? {
         let connection = connectionForMaster(of: client)
         if let pause = mayNotSend(on: connection, client) { return pause }
-        if case .waiting(_, let reason) = connection.state {
-            reply(to: client) { appendUnreachable(connection, reason, to: &$0) }
-            return nil
-        }
+        if let refuge = refuge(for: request, on: connection, of: client) { return refuge.pause }
         send(request, as: nil, .write, on: connection, for: client)
         return nil
     }

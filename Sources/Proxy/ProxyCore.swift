@@ -26,9 +26,8 @@ package final class ProxyCore: Core {
     let servers: [BackendServer]
     /// The number of the master.
     var masterNumber = 0
-    /// What all workers know of who is the master, and the edition that this one has acted on.
+    /// What all workers know of who is the master, and what of it this one has acted on.
     let board: TopologyBoard
-    var edition = 0
     var topology = Topology()
     /// What the first worker decides it from, and those that say they are masters when nothing can be decided.
     var succession = Succession(master: 0)
@@ -83,6 +82,9 @@ package final class ProxyCore: Core {
     var foundKeys = FoundKeys()
     /// Reads for which no server was fresh enough when they were last tried.
     var readsToRetry: [ConnectionID] = []
+    /// Since when nobody takes writes; nil while somebody does.
+    var masterAwaySince: Instant?
+    var held = HeldWrites()
     var operators: OperatorState
     /// The time of the call at hand.
     private(set) var now: Moment
@@ -208,6 +210,8 @@ package final class ProxyCore: Core {
                 drop(client)
             } else if awaitsBlocking(client) {
                 release(client)
+            } else if client.pause == .master {
+                goOn(client)
             } else {
                 settle(client)
             }
@@ -290,6 +294,7 @@ package final class ProxyCore: Core {
         watchServers()
         lookAfterWatermarks()
         if !readsToRetry.isEmpty { retryReads() }
+        if let due = held.due, due <= now.instant { tryHeldWrites() }
         scheduleWake()
         resumeClients()
     }
@@ -378,6 +383,7 @@ package final class ProxyCore: Core {
     private func forget(_ client: ClientSession) {
         clients.remove(client.id)
         clientCount.remove()
+        if client.pause == .master { held.remove(client.id) }
         if client.isWaiting {
             for connection in links { connection?.waiting.removeAll { $0 == client.id } }
         }

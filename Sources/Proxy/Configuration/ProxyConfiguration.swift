@@ -13,6 +13,7 @@ package struct ProxyConfiguration: Sendable, Equatable {
     package var threads = Threads.count(1)
     package var backends = Backends()
     package var reads = Reads()
+    package var writes = Writes()
     /// In the order of the file.
     package var commands: [CommandRule] = []
     package var authentication = Authentication.none
@@ -82,6 +83,16 @@ package struct ProxyConfiguration: Sendable, Equatable {
         package var retries = 2
         /// Healthy replicas in the own zone below which reads leave it.
         package var zoneMinimum = 1
+
+        package init() {}
+    }
+
+    package struct Writes: Sendable, Equatable {
+        /// How long writes wait for a master, from when it went away; zero: they are refused.
+        package var hold = Duration.seconds(10)
+        /// How many of them wait in the whole proxy, and with how many bytes.
+        package var holdRequests = 10_000
+        package var holdBytes = 64 << 20
 
         package init() {}
     }

@@ -35,7 +35,7 @@ struct ProxyKey: Sendable {
 
 /// All keys, in the order in which a configuration is printed; the keys of a map stand together.
 enum ProxyKeys {
-    static let all: [ProxyKey] = general + backends + reads + timeouts + others + limits
+    static let all: [ProxyKey] = general + backends + reads + writes + timeouts + others + limits
 
     private static let general: [ProxyKey] = [
         ProxyKey(
@@ -140,6 +140,24 @@ enum ProxyKeys {
             "healthy replicas that the own zone must have for reads to stay in it",
             why: "one; more, if one could not take all reads of a zone",
             whenReached: "with fewer, reads go to all zones"),
+    ]
+
+    private static let writes: [ProxyKey] = [
+        ProxyKey(
+            "writes.hold", .duration(\.writes.hold, .zero...oneHour),
+            "how long writes wait when the master goes away, 0: not at all",
+            why: "most failovers take less, and then nobody sees an error",
+            whenReached: "the client gets an error, which says that nothing was sent"),
+        ProxyKey(
+            "writes.hold_max_requests", .integer(\.writes.holdRequests, 1...10_000_000),
+            "how many clients may wait for a master with a write",
+            why: "more than a failover of a busy proxy gathers in seconds",
+            whenReached: "further ones get an error at once"),
+        ProxyKey(
+            "writes.hold_max_bytes", .size(\.writes.holdBytes, 4_096...gigabytes64),
+            "how many bytes those writes may have together",
+            why: "bounds the memory of a failover",
+            whenReached: "further ones get an error at once"),
     ]
 
     private static let timeouts: [ProxyKey] = [

@@ -29,6 +29,8 @@ final class ClientSession {
         case held
         /// No server is fresh enough for its read.
         case freshness
+        /// Nobody takes writes.
+        case master
     }
 
     /// A reply of the proxy's own that must wait for replies of requests before it.

@@ -124,6 +124,7 @@ extension ProxyCore {
             reply(to: client) { $0.append("+OK\r\n") }
             return nil
         } else {
+            if let refuge = refuge(for: request, of: client) { return refuge.pause }
             guard let own = takePrivate(for: client, of: master) else {
                 reply(to: client) { $0.append(ProxyCore.tooManyPrivate) }
                 return nil

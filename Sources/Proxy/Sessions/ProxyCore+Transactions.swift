@@ -63,7 +63,7 @@ extension ProxyCore {
             return .done(nil)
         }
         switch command {
-        case .exec?: return .done(execute(transaction, of: client))
+        case .exec?: return .done(execute(transaction, request, of: client))
         case .discard?: return .done(discard(transaction, of: client))
         case .multi?:
             reply(to: client) { $0.append("-ERR MULTI calls can not be nested\r\n") }
@@ -90,7 +90,7 @@ extension ProxyCore {
         let isTooLong =
             transaction.bytes.count + request.bytes.count > configuration.limits.transactionBytes
         if isTooLong, !transaction.isShipped, !transaction.isRefused {
-            if let pause = ship(transaction, of: client) { return pause }
+            if let pause = ship(transaction, for: request, of: client) { return pause }
             // It was answered that this cannot be.
             if transaction.isRefused { return nil }
         }
@@ -121,7 +121,7 @@ extension ProxyCore {
         _ request: Request, in transaction: Transaction, of client: ClientSession
     ) -> ClientSession.Pause? {
         if !transaction.isShipped {
-            if let pause = ship(transaction, of: client) { return pause }
+            if let pause = ship(transaction, for: request, of: client) { return pause }
             if transaction.isRefused { return nil }
         }
         guard let link = client.extras?.pin?.link, let connection = links[Int(link.number)] else {
@@ -182,7 +182,7 @@ extension ProxyCore {
             return .goOn
         }
         if !transaction.isShipped, !transaction.isRefused {
-            if let pause = ship(transaction, of: client) {
+            if let pause = ship(transaction, for: request, of: client) {
                 self.pause(client, pause)
                 return .notYet
             }
@@ -215,10 +215,14 @@ extension ProxyCore {
 
     /// Sends what was queued so far on a connection of the client's own, and all that follows as it comes.
     private func ship(
-        _ transaction: Transaction, of client: ClientSession
+        _ transaction: Transaction, for request: Request, of client: ClientSession
     ) -> ClientSession.Pause? {
         guard client.owed == 0, client.extras?.pin?.purpose != .oneAnswer else { return .drained }
         if client.extras?.pin == nil {
+            if let refuge = refuge(for: request, of: client) {
+                if refuge == .refused { transaction.isRefused = true }
+                return refuge.pause
+            }
             guard let connection = takePrivate(for: client, of: master) else {
                 transaction.isRefused = true
                 reply(to: client) { $0.append(ProxyCore.tooManyPrivate) }
@@ -248,7 +252,7 @@ extension ProxyCore {
     // MARK: EXEC and DISCARD
 
     private func execute(
-        _ transaction: Transaction, of client: ClientSession
+        _ transaction: Transaction, _ request: Request, of client: ClientSession
     ) -> ClientSession.Pause? {
         if client.extras?.watchIsLost == true {
             abandon(transaction, of: client)
@@ -279,11 +283,11 @@ extension ProxyCore {
             reply(to: client) { $0.append("*0\r\n") }
             return nil
         }
-        return sendBlock(transaction, of: client)
+        return sendBlock(transaction, request, of: client)
     }
 
     private func sendBlock(
-        _ transaction: Transaction, of client: ClientSession
+        _ transaction: Transaction, _ request: Request, of client: ClientSession
     ) -> ClientSession.Pause? {
         let connection: BackendConnection
         if let pin = client.extras?.pin, let own = links[Int(pin.link.number)] {
@@ -301,6 +305,12 @@ extension ProxyCore {
             connection = lane(client.lane, of: master).writers[connectionNumber(of: client)]
         }
         if let pause = mayNotSend(on: connection, client) { return pause }
+        if connection.use == .writes,
+            let refuge = refuge(for: request, on: connection, of: client)
+        {
+            if refuge == .refused { end(transaction, of: client) }
+            return refuge.pause
+        }
         if case .waiting(_, let reason) = connection.state {
             end(transaction, of: client)
             reply(to: client) { appendUnreachable(connection, reason, to: &$0) }
@@ -374,6 +384,7 @@ extension ProxyCore {
             connection = own
         } else {
             guard client.owed == 0 else { return .drained }
+            if let refuge = refuge(for: request, of: client) { return refuge.pause }
             guard let own = takePrivate(for: client, of: master) else {
                 reply(to: client) { $0.append(ProxyCore.tooManyPrivate) }
                 return nil

@@ -71,6 +71,16 @@ struct BackendHealth {
 
     var isHealthy: Bool { state == .healthy }
 
+    /// Whether writes are sent to a master in this state. One that a script keeps busy says so itself, and one that
+    /// nothing is known of yet may be there in a moment.
+    var takesWrites: Bool {
+        switch state {
+        case .healthy, .connecting: true
+        case .ejected: isBusy
+        case .loading, .syncing, .staleLink, .down: false
+        }
+    }
+
     /// Returns true when it was something else before.
     mutating func become(_ state: BackendState, _ reason: String, at now: Instant) -> Bool {
         self.reason = reason

@@ -97,11 +97,10 @@ extension ProxyCore {
     /// Whoever is the master now has been found out before anything more is taken from anybody.
     @inline(__always)
     func noteBoard() {
-        if board.edition != edition { followBoard() }
+        if board.differs(from: topology) { followBoard() }
     }
 
     private func followBoard() {
-        edition = board.edition
         let before = topology
         topology = board.latest
         guard topology.reign != before.reign else { return changed(master) }

@@ -13,6 +13,7 @@ extension ProxyCore {
             for replica in replicas { judge(replica) }
         }
         findReadable()
+        if server.role == .master { noteMaster() }
         if !serversToLeave.isEmpty { leaveEjected() }
     }
 

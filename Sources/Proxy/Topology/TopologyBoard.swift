@@ -10,36 +10,48 @@ struct Topology: Sendable, Equatable {
     var reign = 0
     /// Several servers say that they are the master: none of them is written to.
     var isContested = false
+
+    init() {}
+
+    //  ┌── reign ──┬── 16 bits: master ──┬ 1 bit: contested ┐
+    fileprivate init(word: UInt64) {
+        reign = Int(word >> 17)
+        master = Int(word >> 1 & 0xFFFF)
+        isContested = word & 1 == 1
+    }
+
+    fileprivate var word: UInt64 {
+        UInt64(reign) << 17 | UInt64(master) << 1 | (isContested ? 1 : 0)
+    }
 }
 
-/// One place for all workers. Each looks at the edition before it takes what a client has sent, so that nothing which
-/// was asked after a master was adopted goes to the one before it.
+/// One place for all workers, which the first one writes. Each looks at it before it takes what a client has sent, so
+/// that nothing which was asked after a master was adopted goes to the one before it.
 package final class TopologyBoard: Sendable {
-    private let number = Atomic<Int>(0)
-    private let shown = Mutex(Topology())
+    private let word = Atomic<UInt64>(0)
 
     package init() {}
 
-    /// Rises with each change.
-    var edition: Int { number.load(ordering: .acquiring) }
-
-    var latest: Topology { shown.withLock { $0 } }
+    var latest: Topology { Topology(word: word.load(ordering: .sequentiallyConsistent)) }
 
     /// Begins the reign of another master.
     func crown(_ master: Int) {
-        change {
-            $0.master = master
-            $0.reign += 1
-            $0.isContested = false
-        }
+        var next = latest
+        next.master = master
+        next.reign += 1
+        next.isContested = false
+        word.store(next.word, ordering: .sequentiallyConsistent)
     }
 
     func contest(_ isContested: Bool) {
-        change { $0.isContested = isContested }
+        var next = latest
+        next.isContested = isContested
+        word.store(next.word, ordering: .sequentiallyConsistent)
     }
 
-    private func change(_ body: (inout sending Topology) -> Void) {
-        shown.withLock { body(&$0) }
-        number.add(1, ordering: .sequentiallyConsistent)
+    /// Whether something else stands here.
+    @inline(__always)
+    func differs(from topology: Topology) -> Bool {
+        word.load(ordering: .acquiring) != topology.word
     }
 }

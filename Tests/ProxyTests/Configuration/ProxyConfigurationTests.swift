@@ -65,6 +65,7 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
               include_master: always
               retries: 0
               zone_minimum: 2
+            writes: {hold: 3s, hold_max_requests: 15, hold_max_bytes: 1MB}
             timeouts:
               connect: 250ms
               request: 0
@@ -138,6 +139,9 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
         expected.reads.includeMaster = .always
         expected.reads.retries = 0
         expected.reads.zoneMinimum = 2
+        expected.writes.hold = .seconds(3)
+        expected.writes.holdRequests = 15
+        expected.writes.holdBytes = 1 << 20
         expected.backends.connections = 3
         expected.timeouts.connect = .milliseconds(250)
         expected.timeouts.request = .zero
@@ -220,6 +224,10 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
                   include_master: fallback
                   retries: 2
                   zone_minimum: 1
+                writes:
+                  hold: 10s
+                  hold_max_requests: 10000
+                  hold_max_bytes: 64MB
                 timeouts:
                   connect: 1s
                   request: 10s
@@ -334,7 +342,7 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
             proxy.yaml:1:1: 'backends.master' is missing, expected an endpoint: host:port, \
             "[::1]:port" or /path/of/a/socket
             proxy.yaml:1:1: expected keys with values (listen, health, zone, threads, maxclients, databases, auth, \
-            users, commands, scripts, backends, reads, timeouts, slowlog, log, tcp, limits), found a list
+            users, commands, scripts, backends, reads, writes, timeouts, slowlog, log, tcp, limits), found a list
             """
         ),
         (

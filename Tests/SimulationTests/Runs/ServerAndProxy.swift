@@ -35,6 +35,8 @@ extension Setup {
         configuration.reads.balance = random.pick(Balance.allCases)
         configuration.reads.includeMaster =
             replicas == 0 ? .always : random.pick(IncludeMaster.allCases)
+        configuration.writes.hold = .milliseconds(random.pick([0, 0, 50, 10_000]))
+        configuration.writes.holdRequests = random.pick([1, 10_000])
         configuration.reads.retries = random.pick([0, 1, 2, 2])
         configuration.timeouts.request = random.pick([.zero, .milliseconds(60), .seconds(10)])
         configuration.timeouts.probe = .milliseconds(random.within(5...200))

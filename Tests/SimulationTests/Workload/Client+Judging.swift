@@ -103,6 +103,7 @@ extension Client {
     private func judgeComplaint(about asked: Asked, _ text: [UInt8]) {
         let isNobody = text.starts(with: "ERR ".utf8)
         let isOld = text.starts(with: "NOTFRESH ".utf8)
+        if isOld { refusedAt = world.now }
         world.coverage.reach(isNobody ? .nobodyToRead : isOld ? .notFresh : .replicaComplaint)
         if !asked.question.mayFailAtReplicas {
             report(.failsWithReason, "\(asked.question) failed: \(text.shown)")
@@ -120,6 +121,8 @@ extension Client {
             return report(.failsWithReason, "\(asked.question) failed with \(text.shown)")
         }
         world.coverage.reach(.neverSentReply)
+        refusedAt = world.now
+        if case .queued = asked.question { mayBeAborted = true }
     }
 
     private func judge(_ reply: Reply, to asked: Asked, on end: End) {

@@ -73,7 +73,8 @@ final class Client: Host {
     var mayStillWatch = false
     /// A request of the transaction was refused, so that EXEC will not run it.
     var mayBeAborted = false
-    /// When it last read that a request was refused, since there was no room for it for long.
+    /// When it last read that a request was refused, which may have waited for long: what it sent before that may be
+    /// refused with it.
     var refusedAt: Instant?
     private var connections = 0
     private var editions = 0

@@ -1,0 +1,156 @@
+// Another server becomes the master, with real servers: writes wait for it, none that was acknowledged is lost, and who
+// comes back as a master of old gets nothing.
+
+import Foundation
+import RESP
+import TestSupport
+import Testing
+
+@Suite(.serialized) struct FailoverTests {
+    private static func front(threads: Int) throws -> Front? {
+        let reads = SluiceProxy.Reads(consistency: "fresh")
+        guard
+            let front = try Front(
+                replicas: 2, reads: reads,
+                ["threads: \(threads)", "timeouts: {probe_interval: 100ms}", "writes: {hold: 60s}"]),
+            !Front.isDirect
+        else { return nil }
+        return front
+    }
+
+    private static func promote(_ node: RedisNode, following others: [RedisNode]) throws {
+        #expect(try node.client().run("REPLICAOF", "NO", "ONE") == .simple("OK"))
+        for other in others { try follow(other, node) }
+    }
+
+    private static func follow(_ node: RedisNode, _ master: RedisNode) throws {
+        let reply = try node.client().run("REPLICAOF", "127.0.0.1", "\(master.port)")
+        #expect(reply.text?.hasPrefix("OK") == true)
+    }
+
+    private static func waitUntil(_ what: String, _ isTrue: () throws -> Bool) throws {
+        let deadline = ContinuousClock().now.advanced(by: .seconds(60))
+        while ContinuousClock().now < deadline {
+            if try isTrue() { return }
+            usleep(20_000)
+        }
+        Issue.record("it never came to pass that \(what)")
+    }
+
+    /// Waits until a replica has all that its master has written.
+    private static func waitUntilLevel(_ replica: RedisNode, _ master: RedisNode) throws {
+        try waitUntil("the replica has caught up") {
+            try replica.information("replication", "slave_repl_offset")
+                == master.information("replication", "master_repl_offset")
+        }
+    }
+
+    /// The master is killed and a replica promoted: what is written in between waits, and is then with the new one.
+    @Test(arguments: [1, 2]) func killedMaster(threads: Int) throws {
+        guard let front = try Self.front(threads: threads) else { return }
+        let (old, heir, other) = (
+            front.deployment.master, front.deployment.replicas[0], front.deployment.replicas[1]
+        )
+        let clients = try (0..<8).map { _ in try front.client() }
+        for client in clients { #expect(try client.run("INCR", "n") != .null) }
+        try Self.waitUntilLevel(heir, old)
+        old.kill()
+        // Sent while nobody takes writes, by clients that are not closed: none of theirs was unanswered.
+        for client in clients { try client.send(Wire.request(["INCR", "n"])) }
+        try Self.promote(heir, following: [other])
+        for client in clients { #expect(try client.readReply() != .null) }
+        #expect(try clients[0].run("GET", "n") == .bulk("16"))
+        #expect(try heir.client().run("GET", "n") == .bulk("16"))
+
+        // It comes back as the master of old, with data of its own, and nobody writes there.
+        try old.restart()
+        for client in clients { #expect(try client.run("INCR", "n") != .null) }
+        usleep(500_000)
+        for client in clients { #expect(try client.run("INCR", "n") != .null) }
+        #expect(try heir.client().run("GET", "n") == .bulk("32"))
+        #expect(try old.client().run("GET", "n") != .bulk("32"))
+
+        // Now it follows, and takes reads like any other replica.
+        try Self.follow(old, heir)
+        try old.resetStatistics()
+        let reader = try front.client()
+        try Self.waitUntil("the master of old is read from") {
+            #expect(try reader.run("GET", "n") == .bulk("32"))
+            return try old.commandStatistics()["get"].calls > 0
+        }
+    }
+
+    /// The server's own FAILOVER under load: no acknowledged write is lost, none is done twice, and no read is stale.
+    @Test(arguments: [1, 2]) func failoverUnderLoad(threads: Int) throws {
+        guard let front = try Self.front(threads: threads) else { return }
+        let (old, heir) = (front.deployment.master, front.deployment.replicas[0])
+        let tally = Tally()
+        let group = DispatchGroup()
+        for number in 0..<6 {
+            group.enter()
+            let thread = Thread {
+                defer { group.leave() }
+                do { try tally.count(number, front) } catch { tally.complain("\(error)") }
+            }
+            thread.start()
+        }
+        usleep(300_000)
+        let reply = try old.client().run(
+            "FAILOVER", "TO", "127.0.0.1", "\(heir.port)", "TIMEOUT", "30000")
+        #expect(reply == .simple("OK"))
+        try Self.waitUntil("the replica is the master") {
+            try heir.information("replication", "role") == "master"
+        }
+        let before = tally.total
+        try Self.waitUntil("writes go on") { tally.total > before + 100 }
+        tally.end()
+        group.wait()
+        #expect(tally.complaints == [])
+        let client = try heir.client()
+        for number in 0..<6 {
+            let value = try client.run("GET", "count-\(number)").text.flatMap(Int.init) ?? 0
+            let (done, unknown) = tally.counts(number)
+            #expect(done <= value && value <= done + unknown, "\(done), \(unknown), \(value)")
+        }
+    }
+
+    /// What clients have been told, each of a counter of its own.
+    private final class Tally: Sendable {
+        private let lock = NSLock()
+        nonisolated(unsafe) private var done = Array(repeating: 0, count: 6)
+        nonisolated(unsafe) private var unknown = Array(repeating: 0, count: 6)
+        nonisolated(unsafe) private var isOver = false
+        nonisolated(unsafe) private(set) var complaints: [String] = []
+
+        var total: Int { lock.withLock { done.reduce(0, +) } }
+        func end() { lock.withLock { isOver = true } }
+        func complain(_ text: String) { lock.withLock { complaints.append(text) } }
+        func counts(_ number: Int) -> (Int, Int) {
+            lock.withLock { (done[number], unknown[number]) }
+        }
+
+        /// Counts up, and reads what it has counted, until the end.
+        func count(_ number: Int, _ front: Front) throws {
+            var client = try front.client()
+            while !lock.withLock({ isOver }) {
+                let reply: WireReply
+                do {
+                    reply = try client.run("INCR", "count-\(number)")
+                } catch {
+                    // Closed: whether it was done nobody knows.
+                    lock.withLock { unknown[number] += 1 }
+                    client = try front.client()
+                    continue
+                }
+                switch reply {
+                case .integer: lock.withLock { done[number] += 1 }
+                case .error(let text) where text.hasPrefix("READONLY"): continue
+                default: complain("INCR was answered by \(reply)")
+                }
+                let least = lock.withLock { done[number] }
+                let seen = try client.run("GET", "count-\(number)").text.flatMap(Int.init) ?? 0
+                if seen < least { complain("\(least) were acknowledged, and \(seen) read") }
+            }
+        }
+    }
+}
