@@ -193,6 +193,9 @@ extension ProxyCore {
         if ticket.delivery == .plain, moveElsewhere(becauseOf: line, to: ticket, on: connection) {
             return dropFirstReply(of: connection)
         }
+        if ticket.kind == .write, giveBack(becauseOf: line, ticket, on: connection) {
+            return dropFirstReply(of: connection)
+        }
         if clients[ticket.client] != nil { counters.errors.count(line) }
         if connection.use == .alone { unsoil(connection, by: line) }
         pass(line, 1, of: ticket, connection)

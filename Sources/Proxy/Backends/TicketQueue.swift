@@ -13,6 +13,7 @@ struct TicketQueue {
     var isEmpty: Bool { count == 0 }
 
     var first: Ticket? { count == 0 ? nil : ring[head] }
+    var second: Ticket? { count < 2 ? nil : ring[(head + 1) % ring.count] }
 
     mutating func append(_ ticket: Ticket) {
         if count == ring.count { grow() }

@@ -73,6 +73,8 @@ final class ClientSession {
     /// Since when it has wanted room on a connection, or a server that is fresh enough, for that request or for one
     /// before it that was here already.
     var shortSince: Instant?
+    /// The reign in which a write was given back to it last.
+    var givenBackIn: Int32 = -1
     /// The last that was carried out.
     var command: CommandID?
     /// Requests sent to a backend, and replies delivered, since the client connected.

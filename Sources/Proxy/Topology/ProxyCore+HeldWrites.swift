@@ -90,6 +90,52 @@ extension ProxyCore {
         }
     }
 
+    // MARK: Refused by who is not the master any more
+
+    /// A server has refused a write, since it is a replica: nothing was done, so that the next master may do it. Only
+    /// when it is all that its client waits for, lest it come behind what was asked later; and once in a reign.
+    func giveBack(
+        becauseOf line: Span<UInt8>, _ ticket: Ticket, on connection: BackendConnection
+    ) -> Bool {
+        guard Complaint(line) == .readOnly, connection.use == .writes,
+            ticket.delivery == .plain, configuration.writes.hold > .zero,
+            let client = clients[ticket.client], client.owed == 1, client.held.isEmpty,
+            client.state == .open, !client.isGone, !client.isBeingRead, mayBeGivenBack(client),
+            client.givenBackIn != Int32(truncatingIfNeeded: topology.reign)
+        else { return false }
+        var bytes = ByteBuffer()
+        let end = connection.tickets.second?.start ?? connection.output.end
+        visitUnanswered(ticket, until: end, on: connection) {
+            bytes.append($0.bytes)
+            return false
+        }
+        guard let kept = reader.giveBack(bytes.bytes, before: client.unfinished) else {
+            return false
+        }
+        client.unfinished = kept
+        client.givenBackIn = Int32(truncatingIfNeeded: topology.reign)
+        connection.tickets.update { if $0.client == client.id { $0.client = Ticket.nobody } }
+        client.forwarded -= 1
+        client.writes -= 1
+        if case .backend(let link)? = client.pause, client.isWaiting {
+            links[Int(link.number)]?.waiting.removeAll { $0 == client.id }
+            client.isWaiting = false
+        }
+        client.putOffAt = client.putOffAt ?? now.instant
+        let due = (masterAwaySince ?? now.instant) + configuration.writes.hold
+        held.add(client.id, bytes.count, until: due)
+        wake(at: due)
+        pause(client, .master)
+        return true
+    }
+
+    private func mayBeGivenBack(_ client: ClientSession) -> Bool {
+        switch client.pause {
+        case nil, .room?, .backend?, .drained?, .held?: client.extras?.upload == nil
+        case .answer?, .confirmation?, .freshness?, .master?: false
+        }
+    }
+
     /// The master has changed, or its state has.
     func noteMaster() {
         guard master.health.takesWrites, !topology.isContested else {

@@ -98,6 +98,10 @@ extension ProxyCore {
         switch complaint {
         case .readOnly:
             // Another has become the master: it is found among all.
+            if server.role == .master, server.health.report?.role == .master {
+                server.health.report?.role = .replica
+                changed(server)
+            }
             probeAll()
         case .loading, .masterDown:
             if let control = server.control, server.probe == nil { probe(server, on: control) }

@@ -65,6 +65,18 @@ public final class RequestReader {
         return kept
     }
 
+    /// Keeps a request that was handled, to be handled once more before what `unfinished` holds. Nil when half of a
+    /// long request has been handed over already.
+    public func giveBack(
+        _ request: Span<UInt8>, before unfinished: UnfinishedRequest?
+    ) -> UnfinishedRequest? {
+        guard unfinished.map({ !$0.parser.isStreaming }) ?? true else { return nil }
+        let kept = keep(request, after: nil)
+        if let unfinished { kept.bytes.append(unfinished.bytes.bytes) }
+        recycle(unfinished)
+        return kept
+    }
+
     /// Takes back what a session that is going away had kept.
     public func recycle(_ unfinished: UnfinishedRequest?) {
         guard let unfinished else { return }

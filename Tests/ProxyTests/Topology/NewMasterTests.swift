@@ -82,6 +82,43 @@ import Testing
         fresh.proxy.core.checkInvariants()
     }
 
+    /// A write that is refused since its server is a replica by now waits for the next master, with what its client has
+    /// asked for behind it; another one that gets the same answer is passed on.
+    @Test func refusedWrite() throws {
+        let fresh = FreshProxy { $0.writes.hold = .seconds(10) }
+        let client = fresh.driver.connect()
+        fresh.driver.command(["SET", "a", "1"], to: client)
+        _ = fresh.proxy.sent(to: fresh.masterWrites)
+        let refusal = "-READONLY You can't write against a read only replica.\r\n"
+        fresh.proxy.says(refusal, on: fresh.masterWrites)
+        #expect(fresh.driver.output(of: client) == "")
+        fresh.driver.command(["SET", "a", "2"], to: client)
+        #expect(fresh.proxy.sent(to: fresh.masterWrites) == "")
+        fresh.proxy.core.checkInvariants()
+        Self.promote(fresh)
+        let writes = Self.writes(of: fresh)
+        #expect(fresh.core.master.index == 1)
+        #expect(
+            fresh.proxy.sent(to: writes) == Wire.text("SET", "a", "1") + Wire.text("SET", "a", "2"))
+        fresh.proxy.says("+OK\r\n+OK\r\n", on: writes)
+        #expect(fresh.driver.output(of: client) == "+OK\r\n+OK\r\n")
+        fresh.proxy.core.checkInvariants()
+    }
+
+    /// A server that refuses writes, and says that it is the master all the same, is believed once.
+    @Test func refusedForGood() throws {
+        let fresh = FreshProxy { $0.writes.hold = .seconds(10) }
+        let client = fresh.driver.connect()
+        let refusal = "-READONLY You can't write against a read only replica.\r\n"
+        fresh.driver.command(["SET", "a", "1"], to: client)
+        fresh.proxy.says(refusal, on: fresh.masterWrites)
+        fresh.settle()
+        #expect(fresh.proxy.sent(to: fresh.masterWrites).hasSuffix(Wire.text("SET", "a", "1")))
+        fresh.proxy.says(refusal, on: fresh.masterWrites)
+        #expect(fresh.driver.output(of: client) == refusal)
+        fresh.proxy.core.checkInvariants()
+    }
+
     /// Watermarks of the reign before prove nothing: who publishes them has not heard of the new master.
     @Test func lateWatermarks() throws {
         let fresh = FreshProxy(replicas: 2)
