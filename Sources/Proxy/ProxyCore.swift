@@ -22,8 +22,8 @@ package final class ProxyCore: Core {
     let requestLimits: RequestLimits
     let reader = RequestReader()
     let pool = BlockPool()
-    /// In the order of the configuration, which has the master first.
-    let servers: [BackendServer]
+    /// In the order of the configuration, which has the master first, and then as they were found.
+    var servers: [BackendServer]
     /// The number of the master.
     var masterNumber = 0
     /// What all workers know of who is the master, and what of it this one has acted on.
@@ -32,6 +32,8 @@ package final class ProxyCore: Core {
     /// What the first worker decides it from, and those that say they are masters when nothing can be decided.
     var succession = Succession(master: 0)
     var rivals: [Int] = []
+    /// It has been said that there are too many servers.
+    var isFull = false
     /// Who is going to be adopted when all have said how they are, and since when.
     var candidate: (server: Int, since: Instant)?
     /// The numbers of those that reads are shared among now.
@@ -158,8 +160,12 @@ package final class ProxyCore: Core {
         return servers
     }
 
+    /// Whether there are servers, or may be, that can be behind the master.
+    var mayHaveReplicas: Bool { servers.count > 1 || configuration.backends.discover }
     var master: BackendServer { servers[masterNumber] }
-    var replicas: some Sequence<BackendServer> { servers.lazy.filter { $0.role == .replica } }
+    var replicas: some Sequence<BackendServer> {
+        servers.lazy.filter { $0.role == .replica && !$0.isGone }
+    }
 
     // MARK: What the driver says
 

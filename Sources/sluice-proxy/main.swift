@@ -150,7 +150,9 @@ func run(_ path: String) -> Never {
     do {
         Signals.prepare()
         let workers = workerCount(configuration)
-        let servers = 1 + configuration.backends.replicas.count
+        // Some more where servers are found.
+        let servers =
+            1 + configuration.backends.replicas.count + (configuration.backends.discover ? 8 : 0)
         let limit = try DescriptorLimit.adjust(
             forClients: configuration.maximumClients,
             reserved: DescriptorLimit.reserved + workers * descriptors(configuration, servers)
@@ -188,9 +190,7 @@ func workerCount(_ configuration: ProxyConfiguration) -> Int {
 func serve(_ configuration: ProxyConfiguration, _ path: String, _ log: Log) throws -> Int32 {
     let workers = workerCount(configuration)
     let clientCount = ClientCount()
-    let freshness = Freshness(
-        workers: workers, servers: 1 + configuration.backends.replicas.count,
-        secret: RandomSeed.make())
+    let freshness = Freshness(workers: workers, secret: RandomSeed.make())
     let entrances = try listen(configuration, workers: workers, log)
     for entrance in entrances[0] {
         let purpose = entrance.id == .health ? "Health: " : ""

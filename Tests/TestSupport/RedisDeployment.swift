@@ -195,6 +195,15 @@ public final class RedisDeployment: Sendable {
         return deployment
     }
 
+    /// One more replica, of the master or of another replica.
+    public static func startReplica(
+        of node: RedisNode, _ arguments: [String] = []
+    ) throws -> RedisNode? {
+        guard let path = RedisServer.path else { return nil }
+        return try RedisNode(
+            path: path, arguments: ["--replicaof", "127.0.0.1 \(node.port)"] + arguments)
+    }
+
     private init(master: RedisNode, replicas: [RedisNode]) {
         self.master = master
         self.replicas = replicas

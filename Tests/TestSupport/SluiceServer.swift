@@ -76,7 +76,8 @@ public enum SluiceProxy {
         }
     }
 
-    private static func start(backends: [String], _ lines: [String]) throws -> LiveServer {
+    /// Our proxy with these lines below `backends:`, and others.
+    public static func start(backends: [String], _ lines: [String]) throws -> LiveServer {
         guard let path = LiveProcess.built("sluice-proxy") else {
             throw SupportError("sluice-proxy has not been built")
         }

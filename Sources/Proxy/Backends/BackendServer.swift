@@ -30,6 +30,12 @@ final class BackendServer {
     /// Of a replica: the last time that its data is known not to be older than, and how far it was behind then.
     var reachedAt: Instant?
     var lagBytes: Int?
+    /// No configuration names it; and when it was named last by a server that does belong here.
+    var isFound = false
+    var namedAt = Instant(nanoseconds: 0)
+    /// It was let go of; of one that is another by another name, which.
+    var isGone = false
+    var double: Int?
     /// When it last said how it is.
     var reportedAt = Instant(nanoseconds: 0)
     /// What it said last of itself, also over a connection that is gone.

@@ -102,7 +102,9 @@ struct ConfigurationChecks {
     private func reads() -> [ConfigurationError] {
         var errors: [ConfigurationError] = []
         let backends = configuration.backends
-        if configuration.reads.includeMaster == .never, backends.replicas.isEmpty {
+        if configuration.reads.includeMaster == .never, backends.replicas.isEmpty,
+            !backends.discover
+        {
             errors.append(
                 error(
                     "reads.include_master: found 'never' without replicas, so that no read could be"

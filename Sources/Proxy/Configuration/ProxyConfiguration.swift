@@ -34,7 +34,9 @@ package struct ProxyConfiguration: Sendable, Equatable {
     /// Whether a client can have a level for which it must be known what was written.
     package var needsFences: Bool {
         // Nothing is known of servers that are not asked: all such reads go to the master.
-        guard !backends.replicas.isEmpty, timeouts.probeInterval > .zero else { return false }
+        guard !backends.replicas.isEmpty || backends.discover, timeouts.probeInterval > .zero else {
+            return false
+        }
         return reads.consistency.needsFences
     }
 
@@ -50,6 +52,10 @@ package struct ProxyConfiguration: Sendable, Equatable {
         package var master = Endpoint.tcp(host: "127.0.0.1", port: 6379)
         package var masterPlace = BackendPlace()
         package var replicas: [Replica] = []
+        /// Whether replicas that no file names are found by what the master tells of them.
+        package var discover = false
+        /// Where servers are reached, by the address that they announce.
+        package var addresses: [Endpoint: Endpoint] = [:]
         /// Connections that each worker shares among its clients, for each backend and lane.
         package var connections = 1
         /// Who the proxy is at the backends; nil: the default user.

@@ -94,6 +94,14 @@ enum ProxyKeys {
             "the servers that reads may go to",
             why: "without any, everything goes to the master"),
         ProxyKey(
+            "backends.discover", .boolean(\.backends.discover),
+            "whether replicas that the master tells of are read from, and replicas of those",
+            why: "off: only what is written here gets reads"),
+        ProxyKey(
+            "backends.addresses", .addresses(\.backends.addresses),
+            "where servers are reached that announce themselves at another address",
+            why: "behind NAT and in containers servers know only their own side"),
+        ProxyKey(
             "backends.connections", .integer(\.backends.connections, 1...1024),
             "connections to each backend that the clients of one worker share, per lane; the master has as many more",
             why: "one makes one write of what many clients send in a turn"),

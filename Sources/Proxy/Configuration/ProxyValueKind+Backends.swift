@@ -139,4 +139,43 @@ extension ProxyValueKind {
         if parts.isEmpty { return endpoint }
         return "{" + (["address: \(endpoint)"] + parts).joined(separator: ", ") + "}"
     }
+
+    /// A map from announced addresses to those where the servers are reached.
+    static func addresses(_ place: any Place<[Endpoint: Endpoint]>) -> ProxyValueKind {
+        let expected = "a map of announced addresses, each with \(ProxyValues.endpointForm)"
+        return ProxyValueKind(
+            expected: expected,
+            read: { (node, reader, configuration) throws(ConfigurationError) in
+                guard case .map(let entries) = node.content else {
+                    throw ConfigurationError(
+                        "expected \(expected), found \(node.found)", at: node.position)
+                }
+                var addresses: [Endpoint: Endpoint] = [:]
+                for entry in entries {
+                    do throws(ConfigurationError) {
+                        guard let announced = ProxyValues.endpoint(entry.key) else {
+                            throw ConfigurationError(
+                                "found '\(YAMLNode.shortened(entry.key))', expected \(ProxyValues.endpointForm)",
+                                at: entry.position)
+                        }
+                        let reached = try reader.value(
+                            of: entry.value, ProxyValues.endpointForm, parse: ProxyValues.endpoint)
+                        guard addresses.updateValue(reached, forKey: announced) == nil else {
+                            throw ConfigurationError(
+                                "found \(announced) twice, expected one place for each address",
+                                at: entry.position)
+                        }
+                    } catch {
+                        reader.note(error)
+                    }
+                }
+                configuration[keyPath: place] = addresses
+            },
+            render: { configuration in
+                let pairs = configuration[keyPath: place].map { announced, reached in
+                    "\(quoted(announced.description)): \(rendered(reached))"
+                }
+                return "{" + pairs.sorted().joined(separator: ", ") + "}"
+            })
+    }
 }

@@ -235,7 +235,7 @@ extension ProxyCore {
 
     /// What a server must have applied to answer this request at the level of its client.
     func need(of request: Request, _ command: CommandID?, for client: ClientSession) -> Need {
-        guard servers.count > 1 else { return .nothing }
+        guard mayHaveReplicas else { return .nothing }
         switch client.consistency {
         case .eventual: return .nothing
         case .bounded: return .recent
@@ -265,7 +265,7 @@ extension ProxyCore {
 
     /// What a transaction that only reads needs.
     func need(of transaction: Transaction, for client: ClientSession) -> Need {
-        guard servers.count > 1 else { return .nothing }
+        guard mayHaveReplicas else { return .nothing }
         switch client.consistency {
         case .eventual: return .nothing
         case .bounded: return .recent

@@ -126,7 +126,7 @@ extension ProxyCore {
             }
         }
         // Without replicas there is nothing that could be stale.
-        let servesAll = isFencing || servers.count == 1
+        let servesAll = isFencing || !mayHaveReplicas
         let served = Consistency.allCases.filter { servesAll || !$0.needsFences }
         guard let level = served.first(where: { $0.rawValue == name.lowercased() }) else {
             return reply(to: client) {

@@ -75,7 +75,7 @@ extension ProxyCore {
         _ chosen: BackendServer, _ reason: String, others: String,
         _ explanation: inout Explanation
     ) {
-        explanation.candidates = servers.map { server in
+        explanation.candidates = servers.filter { !$0.isGone }.map { server in
             candidate(
                 server, qualifies: server === chosen, server === chosen ? reason : others)
         }
@@ -95,7 +95,7 @@ extension ProxyCore {
                 "behind this connection's own unanswered \(client.writes > 0 ? "writes" : "reads")",
                 others: "what this connection waits for comes from another server", &explanation)
         }
-        explanation.candidates = servers.map { server in
+        explanation.candidates = servers.filter { !$0.isGone }.map { server in
             let qualifies = readable.contains(server.index)
             return candidate(server, qualifies: qualifies, readReason(server, qualifies))
         }
@@ -142,7 +142,7 @@ extension ProxyCore {
         guard let server = serverSetAside(for: tag, of: client) else {
             return explainMaster("no replica with the tag \(tag) can take it", &explanation)
         }
-        explanation.candidates = servers.map { one in
+        explanation.candidates = servers.filter { !$0.isGone }.map { one in
             candidate(
                 one, qualifies: one.place.tags.contains(tag) && one.health.isHealthy,
                 one.place.tags.contains(tag) ? "has the tag \(tag)" : "has no tag \(tag)")

@@ -13,7 +13,7 @@ extension ProxyCore {
         status.process = operators.process
         operators.usage.fill(&status.process)
         status.clients = clientsStatus()
-        status.backends = servers.map { self.status(of: $0) }
+        status.backends = servers.filter { !$0.isGone }.map { self.status(of: $0) }
         status.counters = counters
         status.heldMemory = heldMemory()
         status.outstanding = servers.reduce(0) { $0 + max(0, $1.outstanding) }

@@ -53,7 +53,7 @@ extension ProxyCore {
 
     /// The one server that has a tag; none when two have.
     func owner(of tag: CursorTag) -> BackendServer? {
-        let owners = servers.filter { $0.tag == tag }
+        let owners = servers.filter { !$0.isGone && $0.tag == tag }
         return owners.count == 1 ? owners[0] : nil
     }
 
@@ -71,7 +71,7 @@ extension ProxyCore {
 
     /// A connection to a server of which nothing is known yet, and which may be the one that a cursor is from.
     private var stranger: BackendConnection? {
-        for server in servers where server.runID == nil {
+        for server in servers where !server.isGone && server.runID == nil {
             guard let connection = server.lanes.first??.readers.first, connection.isReady,
                 tag(of: connection) == nil
             else { continue }

@@ -51,6 +51,8 @@ struct BackendHealth {
         /// It had its master's data once, as this process.
         var hadData = false
         var isMasterHealthy = true
+        /// The history of the master, as far as it is known.
+        var mastersHistory: String?
         /// Another server says that it is the master too, and may be right.
         var isContested = false
     }
@@ -111,6 +113,12 @@ struct BackendHealth {
         case (.replica, true): return (.ejected, "it is a replica, and should be the master")
         case (.master, false): return (.ejected, "it is a master, and should be a replica")
         case (.replica, false): break
+        }
+        if report.isLinkUp, let own = report.replicationID, let masters = evidence.mastersHistory,
+            own != masters
+        {
+            let whom = report.masterEndpoint.map { " (\($0))" } ?? ""
+            return (.ejected, "it follows another master\(whom)")
         }
         if report.isLinkUp { return (.healthy, "") }
         if report.isSyncing { return (.syncing, "it takes a copy of its master's data") }

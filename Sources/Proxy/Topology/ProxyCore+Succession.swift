@@ -12,11 +12,11 @@ extension ProxyCore {
     /// A server has said how it is: it may be the master now, or not any more.
     func judgeSuccession() {
         guard worker == 0, servers.count > 1 else { return }
-        let claims = servers.map { claim(of: $0) }
+        let claims = servers.filter { !$0.isGone }.map { claim(of: $0) }
         switch succession.judge(claims) {
         case .keep:
             candidate = nil
-            succession.note(claims[succession.master])
+            claims.first { $0.server == succession.master }.map { succession.note($0) }
             contest([])
         case .contested(let rivals):
             candidate = nil
@@ -27,7 +27,7 @@ extension ProxyCore {
             contest([])
             let server = servers[number]
             pending.log(.warning, "\(server.name) is the master from now on: \(reason)")
-            succession.adopt(claims[number])
+            succession.adopt(claim(of: server))
             crown(server)
         }
     }
@@ -104,6 +104,12 @@ extension ProxyCore {
         let before = topology
         topology = board.latest
         guard topology.reign != before.reign else { return changed(master) }
+        guard topology.master < servers.count else {
+            // Who that is will be told in a moment; until then nobody is written to.
+            topology = before
+            topology.isContested = true
+            return changed(master)
+        }
         watermarks.beginReign(freshness.channel(topology.reign))
         let old = master
         let new = servers[topology.master]
@@ -172,7 +178,7 @@ extension ProxyCore {
     /// Replicas are listened to for the watermarks of this reign.
     private func renewWatchers() {
         guard isFencing, worker == 0 else { return }
-        for server in servers where server.role == .replica {
+        for server in replicas {
             if let watcher = server.watcher {
                 server.watcher = nil
                 watcher.use = .retired
@@ -183,7 +189,7 @@ extension ProxyCore {
     }
 
     /// Closes a connection whose requests are not waited for.
-    private func end(_ connection: BackendConnection, _ reason: String) {
+    func end(_ connection: BackendConnection, _ reason: String) {
         if connection.tickets.isEmpty {
             doubtWrites(of: connection, wereSent: false)
             discard(connection)

@@ -33,7 +33,8 @@ extension ProxyCore {
                 isAsked: configuration.timeouts.probeInterval > .zero && !server.health.isMute,
                 isSilent: server.health.isSilent, isBusy: server.health.isBusy,
                 hadData: server.health.hadData,
-                isMasterHealthy: master.health.isHealthy, isContested: topology.isContested))
+                isMasterHealthy: master.health.isHealthy, mastersHistory: mastersHistory,
+                isContested: topology.isContested))
         guard server.health.become(state, reason, at: now.instant) else { return }
         if state == .healthy, server.health.report?.isLinkUp == true {
             server.health.hadData = true
@@ -46,6 +47,12 @@ extension ProxyCore {
         let isReached = state != .down && state != .connecting
         if server.role == .replica, state != .healthy, isReached { leaveStreams(at: server) }
         if state == .ejected { serversToLeave.append(server.index) }
+    }
+
+    /// Nil as long as the master has not said it as a master.
+    private var mastersHistory: String? {
+        guard let report = master.health.report, report.role == .master else { return nil }
+        return report.replicationID
     }
 
     /// Has the reads done elsewhere that wait for servers which have stopped answering: their replies may never come.
@@ -69,7 +76,7 @@ extension ProxyCore {
     /// Finds anew which servers reads are shared among.
     func findReadable() {
         readable = router.readable(
-            servers.filter { !isSetAside($0) }.map { server in
+            servers.filter { !$0.isGone && !isSetAside($0) }.map { server in
                 ReadCandidate(
                     server: server.index, isMaster: server.role == .master,
                     isHealthy: server.health.isHealthy,
@@ -122,7 +129,8 @@ extension ProxyCore {
         for server in servers { closeIdleLanes(of: server) }
         closeIdleClients()
         guard interval > .zero else { return }
-        for server in servers {
+        forgetLostServers()
+        for server in servers where !server.isGone {
             connectForFreshness(to: server)
             guard let control = server.control else {
                 server.control = makeConnection(to: server, lane: 0, .control)
@@ -222,6 +230,7 @@ extension ProxyCore {
         changed(server)
         if !server.doubts.isEmpty { settleDoubts(of: server) }
         judgeSuccession()
+        if let report = server.health.report { discover(report, from: server) }
     }
 
     // MARK: What has long been idle

@@ -25,6 +25,8 @@ struct ServerReport: Equatable {
     /// The name of its history, and of the one that it was promoted from.
     var replicationID: String?
     var formerReplicationID: String?
+    /// Who follows it.
+    var followers: [Endpoint] = []
     var keysByDatabase: [UInt8]?
 
     init() {}
@@ -56,6 +58,10 @@ struct ServerReport: Equatable {
                     formerReplicationID = isAny ? text : nil
                 case "slave_repl_offset": offset = Int(text)
                 case "master_repl_offset": offset = offset ?? Int(text)
+                case let field where field.hasPrefix("slave"):
+                    if let follower = ServerReport.follower(field, text) {
+                        followers.append(follower)
+                    }
                 default: break
                 }
             }
@@ -65,5 +71,18 @@ struct ServerReport: Equatable {
         masterEndpoint = "\(host):\(port)"
         let name = Array(host.utf8)
         following = Int(port).map { ReplicaRole.hash(host: name.span, port: $0) }
+    }
+
+    /// `slave0:ip=10.0.0.2,port=6379,state=online,offset=1,lag=0`.
+    private static func follower(_ field: String, _ text: String) -> Endpoint? {
+        guard field.dropFirst(5).allSatisfy(\.isNumber), field.count > 5 else { return nil }
+        var host: Substring?
+        var port: UInt16?
+        for part in text.split(separator: ",") {
+            if part.hasPrefix("ip=") { host = part.dropFirst(3) }
+            if part.hasPrefix("port=") { port = UInt16(part.dropFirst(5)) }
+        }
+        guard let host, !host.isEmpty, let port, port > 0 else { return nil }
+        return .tcp(host: String(host), port: port)
     }
 }

@@ -54,6 +54,8 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
                   weight: 3
                   tags: [slow, big]
                 - {address: /run/redis.sock, tags: slow}
+              discover: true
+              addresses: {"10.0.0.1:6379": "127.0.0.1:7001", "redis-1:6379": /run/redis-1.sock}
               connections: 3
               user: sluice
               password: fifth
@@ -132,6 +134,11 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
                 place: BackendPlace(zone: "a", tags: ["slow", "big"]), weight: 3),
             ProxyConfiguration.Replica(
                 .unix(path: "/run/redis.sock"), place: BackendPlace(tags: ["slow"])),
+        ]
+        expected.backends.discover = true
+        expected.backends.addresses = [
+            .tcp(host: "10.0.0.1", port: 6379): .tcp(host: "127.0.0.1", port: 7001),
+            .tcp(host: "redis-1", port: 6379): .unix(path: "/run/redis-1.sock"),
         ]
         expected.backends.user = "sluice"
         expected.backends.password = secret("fifth")
@@ -213,6 +220,8 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
                 backends:
                   master: 127.0.0.1:6379
                   replicas: []
+                  discover: false
+                  addresses: {}
                   connections: 1
                   user: ""
                   password: ""
@@ -328,8 +337,8 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
             """
             proxy.yaml:1:1: 'backends.master' is missing, expected an endpoint: host:port, \
             "[::1]:port" or /path/of/a/socket
-            proxy.yaml:1:11: backends: expected keys with values (master, replicas, connections, \
-            user, password), found '127.0.0.1:6379'
+            proxy.yaml:1:11: backends: expected keys with values (master, replicas, discover, addresses, \
+            connections, user, password), found '127.0.0.1:6379'
             """
         ),
         (

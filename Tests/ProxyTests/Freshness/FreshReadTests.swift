@@ -309,7 +309,11 @@ import Testing
     @Test(arguments: [true, false]) func trapA1_anotherHistory(_ isRestarted: Bool) {
         let proxy = FreshProxy()
         let client = proxy.driver.connect()
-        if isRestarted { proxy.facts[0].runID = "run-anew" } else { proxy.facts[0].history = "2" }
+        if isRestarted {
+            proxy.facts[0].runID = "run-anew"
+        } else {
+            for number in 0...1 { proxy.facts[number].history = "2" }
+        }
         proxy.probe()
         #expect(proxy.core.freshness.proofs[1].look() == nil)
         #expect(proxy.ask("GET", "k", by: client) == 0)

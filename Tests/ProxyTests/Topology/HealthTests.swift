@@ -56,6 +56,20 @@ import Testing
             (
                 false,
                 {
+                    $0.report?.replicationID = "other"
+                    $0.mastersHistory = "history"
+                }, .ejected
+            ),
+            (
+                false,
+                {
+                    $0.report?.replicationID = "history"
+                    $0.mastersHistory = "history"
+                }, .healthy
+            ),
+            (
+                false,
+                {
                     $0.report?.isLinkUp = false
                     $0.isMasterHealthy = false
                 }, .healthy
