@@ -212,10 +212,12 @@ extension ProxyCore {
         note(complaint, of: server)
         // What is cheap to know comes first: a server that loads may complain of very many.
         guard ticket.kind == .read, Int(ticket.attempts) < configuration.reads.retries,
-            let client = clients[ticket.client], mayMoveReads(of: client, from: connection),
-            let target = complaint == .noScript && ticket.delivery == .plain
-                ? repair(ticket, on: connection, of: client)
-                : otherReader(than: connection, for: client, .complaint)
+            let client = clients[ticket.client]
+        else { return false }
+        let isRepaired = complaint == .noScript && ticket.delivery == .plain
+        let other = isRepaired ? nil : otherReader(than: connection, for: client, .complaint)
+        guard isRepaired || other != nil, mayMoveReads(of: client, from: connection),
+            let target = isRepaired ? repair(ticket, on: connection, of: client) : other
         else { return false }
         moveReads(of: client, from: connection, to: target)
         server.counters.retriedAway += 1

@@ -55,7 +55,9 @@ extension ProxyCore {
             client.command = command
             let forwarded = client.forwarded
             pause = perform(request, command, of: client)
-            if pause != nil || client.forwarded != forwarded { noteWait(pause, of: client) }
+            if pause != nil || client.pause != nil || client.forwarded != forwarded {
+                noteWait(pause, of: client)
+            }
             if case .backend(let link)? = pause, isOverdue(client) {
                 refuseOverdue(command, of: client, on: link)
                 pause = nil

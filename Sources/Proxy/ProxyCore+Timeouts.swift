@@ -100,6 +100,14 @@ extension ProxyCore {
         }
     }
 
+    /// A server has taken something of what one client has for it alone: only from now on it takes nothing.
+    func noteProgress(_ connection: BackendConnection) {
+        guard let owner = connection.owner, let client = clients[owner],
+            client.pause == .backend(connection.link), client.shortSince != nil
+        else { return }
+        client.shortSince = now.instant
+    }
+
     func isOverdue(_ client: ClientSession) -> Bool {
         guard let since = client.shortSince, configuration.timeouts.request > .zero else {
             return false

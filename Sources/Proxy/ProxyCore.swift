@@ -254,6 +254,7 @@ package final class ProxyCore: Core {
                 let sent = connection.output.sent
                 connection.output.drain(into: write)
                 counters.backendBytesSent &+= connection.output.sent - sent
+                if connection.output.sent > sent { noteProgress(connection) }
                 if hasMuchRoom(connection) { wakeThoseWaiting(for: connection) }
             }
         }

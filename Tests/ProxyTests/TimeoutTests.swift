@@ -289,4 +289,74 @@ import Testing
             proxy.sent(to: .masterWrites) == Wire.text("SET", "c", "1") + Wire.text("SET", "a", "3")
         )
     }
+
+    /// A transaction streams to a server that takes something all the time.
+    @Test func slowButSteadyTransaction() throws {
+        let proxy = ProxyUnderTest {
+            $0.limits.clientOutput = 1_000
+            $0.limits.transactionBytes = 100
+            $0.timeouts.request = .seconds(1)
+        }
+        let client = proxy.driver.connect()
+        let set = ["SET", "a", String(repeating: "x", count: 172)]
+        #expect(Wire.request(set).count == 200)
+        proxy.driver.command(["MULTI"], to: client)
+        proxy.driver.command(set, to: client)
+        let own = LinkID.next(after: 0)
+        proxy.connect(own)
+        _ = proxy.driver.output(of: client)
+        proxy.setRoom(0, of: own)
+        proxy.driver.send(Wire.pipeline(Array(repeating: set, count: 40)), to: client)
+        var answers = ""
+        for _ in 0..<20 {
+            proxy.setRoom(600, of: own)
+            _ = proxy.sent(to: own)
+            proxy.driver.pass(.milliseconds(100))
+            answers += proxy.driver.output(of: client)
+        }
+        #expect(!answers.contains("TIMEOUT"))
+    }
+
+    /// An upload to a server that takes something all the time.
+    @Test func slowButSteadyUpload() throws {
+        let proxy = ProxyUnderTest {
+            $0.limits.privateAbove = 1_000
+            $0.limits.clientOutput = 1_000
+            $0.timeouts.request = .seconds(1)
+        }
+        let client = proxy.driver.connect()
+        proxy.driver.send("*3\r\n$3\r\nSET\r\n$1\r\na\r\n$20000\r\n", to: client)
+        let own = LinkID.next(after: 0)
+        proxy.connect(own)
+        proxy.setRoom(0, of: own)
+        for _ in 0..<4 { proxy.driver.send(String(repeating: "x", count: 600), to: client) }
+        for _ in 0..<15 {
+            guard !proxy.isClosed(own) else { break }
+            proxy.setRoom(50, of: own)
+            _ = proxy.sent(to: own)
+            proxy.driver.pass(.milliseconds(100))
+        }
+        #expect(!proxy.isClosed(own))
+    }
+
+    /// What was sent without being counted as forwarded leaves its wait behind.
+    @Test func scriptLoadLeavesItsWaitBehind() throws {
+        let proxy = ProxyUnderTest {
+            $0.timeouts.request = .seconds(1)
+            $0.limits.backendRequests = 1
+        }
+        let (one, two) = (proxy.driver.connect(), proxy.driver.connect())
+        proxy.ask("SET", "c", "1", by: one)
+        proxy.driver.send(
+            Wire.pipeline([["SCRIPT", "LOAD", "return 1"], ["SET", "b", "1"]]), to: two)
+        for _ in 0..<8 { proxy.driver.pass(.milliseconds(100)) }
+        proxy.says("+OK\r\n", on: .masterWrites)
+        #expect(proxy.sent(to: .masterWrites).contains("SCRIPT"))
+        proxy.ask("SET", "d", "1", by: one)
+        for _ in 0..<4 { proxy.driver.pass(.milliseconds(100)) }
+        _ = proxy.driver.output(of: two)
+        proxy.says("$3\r\nabc\r\n", on: .masterWrites)
+        let answer = proxy.driver.output(of: two)
+        #expect(!answer.contains("TIMEOUT"))
+    }
 }

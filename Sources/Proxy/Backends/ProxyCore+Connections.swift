@@ -265,8 +265,19 @@ extension ProxyCore {
         }
         connection.use = .retired
         let staying = clientsThatStay(on: connection, .largeReply)
-        moveReads(from: connection, to: fresh) {
-            clients[$0] != nil && !staying.contains($0)
+        // The question whether this replica has what a read needs is behind the large reply too.
+        for isFenced in [false, true] {
+            let isMoved = { [clients] (id: ConnectionID) in
+                guard let client = clients[id], !staying.contains(id) else { return false }
+                return (client.consistency != .eventual) == isFenced
+            }
+            let isAsked = isFenced && connection.server != master.index
+            guard let first = connection.tickets.firstClient(where: isMoved),
+                let client = clients[first],
+                let target = isAsked
+                    ? otherReader(than: connection, for: client, .largeReply) : fresh
+            else { continue }
+            moveReads(from: connection, to: target, of: isMoved)
         }
         wakeThoseWaiting(for: connection)
     }

@@ -25,7 +25,7 @@ enum Fence: Equatable {
 @safe
 package final class FenceTable: Sendable {
     /// The place of a key in the table, or of what concerns all keys.
-    struct Slot: Equatable, Sendable {
+    struct Slot: Hashable, Sendable {
         let index: UInt32
 
         /// Writes whose keys are not all known.

@@ -24,9 +24,11 @@ struct Doubt {
     let process: ProcessMark
     let connection: Int?
     let lane: Int
-    let slots: [FenceTable.Slot]
+    var slots: [FenceTable.Slot]
     /// The server is being told to close it.
     var isAsked = false
+    /// It will not do that.
+    var isRefused = false
 }
 
 extension ProxyCore {
@@ -148,7 +150,8 @@ extension ProxyCore {
         server.doubts.append(
             Doubt(
                 process: connection.process, connection: connection.clientNumber,
-                lane: connection.lane, slots: slots))
+                lane: connection.lane, slots: slots, isRefused: server.health.isMute))
+        mergeRefused(of: server)
         settleDoubts(of: server)
     }
 
@@ -193,12 +196,15 @@ extension ProxyCore {
         for place in server.doubts.indices.reversed()
         where server.doubts[place].connection == number && server.doubts[place].isAsked {
             guard isDead else {
-                // Refused for good, or to be asked again when the connection for questions is there again.
-                server.doubts[place].isAsked = answer != nil
+                // To be asked again when it can answer, or refused for good: then nothing waits for it.
+                let isForNow = answer.map { Complaint($0.span) != nil } ?? true
+                server.doubts[place].isAsked = !isForNow
+                server.doubts[place].isRefused = !isForNow
                 continue
             }
             forget(server.doubts.remove(at: place))
         }
+        mergeRefused(of: server)
         if let answer, !isDead {
             let said = ErrorText.string(answer.span, upTo: 120)
             pending.log(
@@ -210,6 +216,24 @@ extension ProxyCore {
         letWait(server)
     }
 
+    /// Doubts that nobody will end are kept as one, so that they do not grow with each lost connection.
+    private func mergeRefused(of server: BackendServer) {
+        guard let first = server.doubts.firstIndex(where: \.isRefused) else { return }
+        var known = Set(server.doubts[first].slots)
+        for place in server.doubts.indices.reversed()
+        where place > first && server.doubts[place].isRefused
+            && server.doubts[place].process == server.doubts[first].process
+        {
+            for slot in server.doubts.remove(at: place).slots {
+                if known.insert(slot).inserted {
+                    server.doubts[first].slots.append(slot)
+                } else {
+                    lower([slot], behind: .none)
+                }
+            }
+        }
+    }
+
     func forget(_ doubt: Doubt) {
         lower(doubt.slots, behind: freshness.next)
         wantWatermark()
@@ -218,8 +242,11 @@ extension ProxyCore {
     /// New writes follow old ones only when these cannot run any more.
     func isHeldByDoubt(_ connection: BackendConnection) -> Bool {
         guard connection.use == .writes else { return false }
-        return servers[connection.server].doubts.contains {
-            $0.lane == connection.lane && $0.connection != nil
+        let server = servers[connection.server]
+        // One that does not say which process it is is never asked.
+        if server.health.isMute { return false }
+        return server.doubts.contains {
+            $0.lane == connection.lane && $0.connection != nil && !$0.isRefused
         }
     }
 

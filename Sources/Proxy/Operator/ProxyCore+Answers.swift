@@ -93,7 +93,7 @@ extension ProxyCore {
         case .statistics(resets: false): return inquire(.statistics, of: client)
         case .statistics(resets: true): return inquire(.resetCounters, of: client)
         case .slowLog(let request): return answer(request, isProxy: true, of: client)
-        case .consistency(let level): answerConsistency(level, of: client)
+        case .consistency(let level): return answerConsistency(level, of: client)
         case .explain(let start):
             let explanation = explain(request.nested(from: start), for: client)
             reply(to: client) { ProxyReplies.explanation(explanation, to: &$0, for: version) }
@@ -119,22 +119,29 @@ extension ProxyCore {
     }
 
     /// The level of this connection, or another one from now on.
-    private func answerConsistency(_ name: String?, of client: ClientSession) {
+    private func answerConsistency(
+        _ name: String?, of client: ClientSession
+    ) -> ClientSession.Pause? {
         guard let name else {
-            return reply(to: client) {
+            reply(to: client) {
                 ProxyReplies.consistency(client.consistency.rawValue, to: &$0)
             }
+            return nil
         }
         // Without replicas there is nothing that could be stale.
         let servesAll = isFencing || !mayHaveReplicas
         let served = Consistency.allCases.filter { servesAll || !$0.needsFences }
         guard let level = served.first(where: { $0.rawValue == name.lowercased() }) else {
-            return reply(to: client) {
+            reply(to: client) {
                 ProxyReplies.refuseConsistency(name, served: served.map(\.rawValue), to: &$0)
             }
+            return nil
         }
+        // What was asked at the old level may still have to be asked elsewhere.
+        if level != client.consistency, client.owed > 0 { return .drained }
         change(client, to: level)
         reply(to: client) { ProxyReplies.consistency("OK", to: &$0) }
+        return nil
     }
 
     /// A session begins with what there is now: it may have seen that.

@@ -228,9 +228,7 @@ extension ProxyCore {
         guard let client = clients.all.first(where: { $0.number == unblock.id }),
             let connection = blockingConnection(of: client), !client.isMidReply
         else { return false }
-        while let ticket = connection.tickets.popFirst() {
-            servers[connection.server].outstanding -= Int(ticket.replies)
-        }
+        forgetTickets(of: connection)
         let version = client.version
         switch unblock.reason {
         case .error:

@@ -22,7 +22,10 @@ extension ProxyCore {
         case .reset: return reset(client)
         // What they mean at a cluster: any replica, or the one that takes the writes.
         case .readonly, .readwrite:
-            change(client, to: command == .readonly ? .eventual : .master)
+            let level: Consistency = command == .readonly ? .eventual : .master
+            // What was asked at the old level may still have to be asked elsewhere.
+            if level != client.consistency, client.owed > 0 { return .drained }
+            change(client, to: level)
             reply(to: client) { $0.append("+OK\r\n") }
         case .asking:
             reply(to: client) {
@@ -237,6 +240,7 @@ extension ProxyCore {
         // Guessing goes on where it was.
         if let old, old.failedLogins > 0 { client.rare.failedLogins = old.failedLogins }
         client.version = .resp2
+        change(client, to: configuration.reads.consistency)
         beginSession(client)
         // Replies are wanted again, but not the one to this if it was to be skipped.
         if old?.replies != .skipThis { reply(to: client) { $0.append("+RESET\r\n") } }

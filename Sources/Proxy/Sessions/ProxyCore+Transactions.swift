@@ -98,6 +98,7 @@ extension ProxyCore {
             if let connection = links[Int(link.number)], !hasRoom(connection) {
                 return .backend(link)
             }
+            noteWait(nil, of: client)
             sendUnanswered(request.bytes, replies: 1, on: link)
         } else if !transaction.isShipped, !transaction.isRefused {
             transaction.bytes.append(request.bytes)

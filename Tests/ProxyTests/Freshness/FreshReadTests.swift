@@ -440,4 +440,63 @@ import Testing
         for _ in 0..<4 { proxy.driver.pass(.milliseconds(2)) }
         #expect(proxy.place(of: ["GET", "k"]) == 0)
     }
+
+    /// A read that was asked at level fresh, when its client has changed its level since.
+    @Test func levelChangedBehindAFreshRead() throws {
+        let proxy = FreshProxy(replicas: 2)
+        let strict = proxy.driver.connect()
+        proxy.write("SET", "k", "2", by: strict)
+        // Replica 1 has the write, replica 2 has not.
+        proxy.driver.pass(.milliseconds(2))
+        proxy.settle()
+        proxy.deliver(at: 0)
+        let place = proxy.ask("GET", "k", by: strict)
+        proxy.answerVetoes()
+        #expect(place == 1)
+        proxy.driver.command(["PROXY", "CONSISTENCY", "eventual"], to: strict)
+        proxy.core.servers[1].health.isSilent = true
+        proxy.core.changed(proxy.core.servers[1])
+        proxy.driver.pass(.zero)
+        proxy.settle()
+        let atSecond = proxy.proxy.sent(to: proxy.reads(of: 1))
+        #expect(atSecond == "")
+    }
+
+    /// RESET makes a client what it was when it connected.
+    @Test func resetForgetsTheLevel() throws {
+        let proxy = FreshProxy(replicas: 2)
+        let client = proxy.driver.connect()
+        _ = proxy.driver.ask("PROXY", "CONSISTENCY", "eventual", on: client)
+        #expect(proxy.driver.ask("RESET", on: client) == "+RESET\r\n")
+        #expect(proxy.driver.ask("PROXY", "CONSISTENCY", on: client).contains("fresh"))
+    }
+
+    /// A fresh read stands behind a large reply, with its veto before it.
+    @Test func largeReplyBeforeAVeto() throws {
+        let proxy = FreshProxy(replicas: 1) { $0.limits.replyPrivateAbove = 1_000 }
+        let (big, strict) = (proxy.driver.connect(), proxy.driver.connect())
+        _ = proxy.driver.ask("PROXY", "CONSISTENCY", "eventual", on: big)
+        proxy.write("SET", "k", "2", by: strict)
+        proxy.publish()
+        let old = proxy.reads(of: 0)
+        #expect(proxy.ask("GET", "huge", by: big) == 1)
+        #expect(proxy.ask("GET", "k", by: strict) == 1)
+        proxy.proxy.says("$2000\r\nxxx", on: old)
+        let fresh = proxy.reads(of: 0)
+        #expect(fresh != old)
+        proxy.proxy.connectAll()
+        // It says who it is, as each connection does.
+        _ = proxy.proxy.sent(to: fresh)
+        proxy.proxy.says(
+            Wire.bulk("run_id:run-replica-0\r\nrole:slave\r\nloading:0\r\n"), on: fresh)
+        let sent = proxy.proxy.sent(to: fresh)
+        if !sent.isEmpty { proxy.proxy.says("$1\r\n1\r\n", on: fresh) }
+        let read = proxy.driver.output(of: strict)
+        // What ROLE says now comes too late.
+        proxy.facts[1].following = "10.0.0.9:6379"
+        proxy.proxy.says(String(repeating: "x", count: 1_997) + "\r\n", on: old)
+        proxy.answerVetoes()
+        #expect(read == "")
+        #expect(proxy.proxy.sent(to: proxy.masterReads) == Wire.text("GET", "k"))
+    }
 }

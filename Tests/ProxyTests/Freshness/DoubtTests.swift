@@ -1,0 +1,105 @@
+// Writes that may run yet on connections that are gone: who is told to forget them, and what waits for that.
+
+import RESP
+import TestSupport
+import Testing
+
+@testable import Proxy
+
+@Suite struct DoubtTests {
+    /// CLIENT UNBLOCK where writes raise fences.
+    @Test(arguments: [["BLPOP", "k", "0"], ["WAIT", "1", "0"]])
+    func unblockWithFences(words: [String]) throws {
+        let proxy = FreshProxy(replicas: 1)
+        let (blocked, other) = (proxy.driver.connect(), proxy.driver.connect())
+        let number = proxy.driver.ask("CLIENT", "ID", on: blocked).dropFirst().dropLast(1)
+        proxy.driver.command(words, to: blocked)
+        #expect(proxy.place(of: words) == 0)
+        let answer = proxy.driver.ask("CLIENT", "UNBLOCK", String(number), on: other)
+        #expect(answer == ":1\r\n")
+        proxy.core.checkInvariants()
+    }
+
+    /// The proxy's user may not use CLIENT KILL: writes must go on all the same, sooner or later.
+    @Test(arguments: [
+        "-NOPERM this user has no permissions to run the 'client|kill' command",
+        "-BUSY a script is running",
+    ])
+    func writesWhereKillIsRefused(answer kill: String) throws {
+        let proxy = FreshProxy(replicas: 1)
+        proxy.killAnswer = kill + "\r\n"
+        let (writer, other) = (proxy.driver.connect(), proxy.driver.connect())
+        _ = proxy.ask("SET", "k", "1", by: writer)
+        for _ in 0..<3 { proxy.probe() }
+        proxy.proxy.cut(proxy.masterWrites)
+        for turn in 0..<40 {
+            proxy.driver.pass(.milliseconds(500))
+            if turn == 10, kill.hasPrefix("-BUSY") { proxy.killAnswer = ":1\r\n" }
+            proxy.settle()
+        }
+        proxy.driver.command(["SET", "k", "2"], to: other)
+        var place: Int?
+        for _ in 0..<40 {
+            place = place ?? proxy.place(of: ["SET", "k", "2"])
+            proxy.driver.pass(.milliseconds(500))
+            proxy.settle()
+        }
+        #expect(place == 0)
+    }
+
+    /// The proxy's user may ask neither INFO nor CLIENT KILL (`-@dangerous`).
+    @Test func writesWhereInfoIsRefused() throws {
+        let proxy = ProxyUnderTest(replicas: 1, isConnected: false) {
+            $0.timeouts.probeInterval = .seconds(1)
+            $0.reads.consistency = .fresh
+        }
+        var number = 10
+        var writes = 0
+        let settle = {
+            for _ in 0..<20 {
+                proxy.connectAll()
+                var isAny = false
+                for case let connection? in proxy.core.links where connection.id != nil {
+                    for word in proxy.sent(to: connection.link).split(separator: "\r\n") {
+                        var answer: String?
+                        switch word {
+                        case "INFO": answer = "-NOPERM no INFO\r\n"
+                        case "COMMAND": answer = "*0\r\n"
+                        case "KILL": answer = "-NOPERM no KILL\r\n"
+                        case "ID":
+                            number += 1
+                            answer = ":\(number)\r\n"
+                        case "PUBLISH": answer = ":0\r\n"
+                        case "SET": writes += 1
+                        default: break
+                        }
+                        if let answer {
+                            isAny = true
+                            proxy.says(answer, on: connection.link)
+                        }
+                    }
+                }
+                if !isAny { return }
+            }
+        }
+        settle()
+        for _ in 0..<4 {
+            proxy.driver.pass(.seconds(1))
+            settle()
+        }
+        let (writer, other) = (proxy.driver.connect(), proxy.driver.connect())
+        proxy.driver.command(["SET", "k", "1"], to: writer)
+        settle()
+        proxy.cut(.masterWrites)
+        for _ in 0..<30 {
+            proxy.driver.pass(.milliseconds(500))
+            settle()
+        }
+        proxy.driver.command(["SET", "k", "2"], to: other)
+        for _ in 0..<4 {
+            proxy.driver.pass(.milliseconds(500))
+            settle()
+        }
+        #expect(writes == 2)
+    }
+}
