@@ -27,9 +27,11 @@ final class BackendServer {
     var doubts: [Doubt] = []
     /// Since when there is no connection for questions, as far as was looked.
     var unaskedSince: Instant?
-    /// Of a replica: the last time that its data is known not to be older than, and how far it was behind then.
+    /// Of a replica: where it was found last, how far behind the master that is, and the last time that its data is
+    /// known not to be older than. Nil: nobody can say.
+    var position: ReplicaPosition?
+    var lag: ReplicaLag?
     var reachedAt: Instant?
-    var lagBytes: Int?
     /// What it said last of itself, also over a connection that is gone.
     var lastReport: ServerReport?
     /// The process that answered last.

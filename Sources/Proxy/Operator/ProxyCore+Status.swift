@@ -77,13 +77,14 @@ extension ProxyCore {
         status.errors = server.counters.errors
         status.retriesAway = server.counters.retriedAway
         guard let report = health.report else { return status }
+        status.replicationID = report.replicationID
         status.offset = report.offset
         if server.role == .replica {
+            status.lag = server.lag?.bytes
+            status.lagMilliseconds = server.lag?.milliseconds
             status.isLinkUp = report.isLinkUp
-            if let own = report.offset, let masters = master.health.report?.offset {
-                // The master may have been asked before the replica.
-                status.lag = max(0, masters - own)
-            }
+            status.secondsSinceMaster = report.secondsSinceMaster
+            status.priority = report.priority
         }
         return status
     }

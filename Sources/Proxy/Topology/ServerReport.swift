@@ -24,7 +24,14 @@ struct ServerReport: Equatable {
     var following: UInt64?
     /// The name of its history.
     var replicationID: String?
-    var keysByDatabase: [UInt8]?
+    /// Of a master: whether what it writes is counted in its offset.
+    var isBacklogActive: Bool?
+    /// Of a replica: seconds since it last heard its master, and how willingly it would become one.
+    var secondsSinceMaster: Int?
+    var priority: Int?
+
+    /// What INFO, and so /status, calls the priority.
+    static let priorityField = "slave_priority"
 
     init() {}
 
@@ -50,6 +57,11 @@ struct ServerReport: Equatable {
                 case "master_host": host = text
                 case "master_port": port = text
                 case "master_replid": replicationID = text
+                case "repl_backlog_active": isBacklogActive = text == "1"
+                case "master_last_io_seconds_ago":
+                    // Without a link it says -1.
+                    secondsSinceMaster = Int(text).flatMap { $0 >= 0 ? $0 : nil }
+                case ServerReport.priorityField: priority = Int(text)
                 case "slave_repl_offset": offset = Int(text)
                 case "master_repl_offset": offset = offset ?? Int(text)
                 default: break

@@ -107,17 +107,25 @@ import Testing
         let text =
             "# Server\r\nredis_version:7.0.15\r\nrun_id:abc\r\n\r\n# Replication\r\nrole:slave\r\n"
             + "master_host:10.0.0.1\r\nmaster_port:6379\r\nmaster_link_status:up\r\n"
-            + "master_sync_in_progress:0\r\nslave_repl_offset:42\r\nmaster_repl_offset:43\r\n"
+            + "master_last_io_seconds_ago:3\r\nmaster_sync_in_progress:0\r\n"
+            + "slave_repl_offset:42\r\nslave_priority:90\r\nmaster_replid:h\r\n"
+            + "master_repl_offset:43\r\nrepl_backlog_active:1\r\n"
         let replica = try #require(ServerReport([Array("$1\r\n\(text)".utf8)]))
         #expect(replica.role == .replica && replica.isLinkUp && !replica.isSyncing)
         #expect(replica.runID == Array("abc".utf8) && replica.version == "7.0.15")
         #expect(replica.offset == 42 && replica.masterEndpoint == "10.0.0.1:6379")
+        #expect(replica.secondsSinceMaster == 3 && replica.priority == 90)
+        #expect(replica.replicationID == "h" && replica.isBacklogActive == true)
         let rows: [([String?], (ServerReport?) -> Bool)] = [
             (
                 ["$1\r\nrole:master\r\nmaster_repl_offset:7\r\n"],
                 { $0?.role == .master && $0?.offset == 7 }
             ),
             (["=9\r\ntxt:role:master\r\nloading:1\r\n"], { $0?.isLoading == true }),
+            (
+                ["$1\r\nmaster_last_io_seconds_ago:-1\r\nrepl_backlog_active:0\r\n"],
+                { $0?.secondsSinceMaster == nil && $0?.isBacklogActive == false }
+            ),
             (["$1\r\nasync_loading:1\r\nloading:0\r\n"], { $0?.isLoading == true }),
             (
                 ["$1\r\nmaster_link_status:down\r\nmaster_sync_in_progress:1\r\n"],
