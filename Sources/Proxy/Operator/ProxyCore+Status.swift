@@ -172,6 +172,7 @@ extension BackendState {
         case .loading: .loading
         case .syncing: .syncing
         case .staleLink: .staleLink
+        case .lagging: .lagging
         case .healthy: .healthy
         case .ejected: .ejected
         case .down: .down

@@ -32,7 +32,9 @@ extension ProxyCore {
                 isAsked: configuration.timeouts.probeInterval > .zero && !server.health.isMute,
                 isSilent: server.health.isSilent, isBusy: server.health.isBusy,
                 hadData: server.health.hadData,
-                isMasterHealthy: master.health.isHealthy))
+                isMasterHealthy: master.health.isHealthy, lag: server.lag,
+                ceiling: configuration.reads.lagCeiling,
+                isLagging: server.health.state == .lagging))
         guard server.health.become(state, reason, at: now.instant) else { return }
         if state == .healthy, server.health.report?.isLinkUp == true {
             server.health.hadData = true
@@ -72,6 +74,7 @@ extension ProxyCore {
                 ReadCandidate(
                     server: server.index, isMaster: server.role == .master,
                     isHealthy: server.health.isHealthy,
+                    isLagging: server.health.state == .lagging,
                     isInOwnZone: configuration.zone == nil
                         || server.place.zone == configuration.zone, weight: server.weight)
             })

@@ -20,6 +20,7 @@ final class FreshProxy {
         /// In ROLE.
         var state = "connected"
         var isSyncing = false
+        var isBacklogActive = true
     }
 
     let proxy: ProxyUnderTest
@@ -90,6 +91,7 @@ final class FreshProxy {
             text += "master_replid:\(facts.history)\r\n"
             if facts.role == "master" {
                 text += "master_repl_offset:\(facts.offset)\r\n"
+                text += "repl_backlog_active:\(facts.isBacklogActive ? 1 : 0)\r\n"
             } else {
                 let place = facts.following.split(separator: ":")
                 text += "master_host:\(place[0])\r\nmaster_port:\(place[1])\r\n"

@@ -90,11 +90,32 @@ import Testing
                     $0.isMasterHealthy = false
                 }, .syncing
             ),
+            (false, { $0.lag = ReplicaLag(bytes: 1001, time: .zero) }, .lagging),
+            (false, { $0.lag = ReplicaLag(bytes: 1, time: .seconds(11)) }, .lagging),
+            (false, { $0.lag = ReplicaLag(bytes: 1000, time: .seconds(10)) }, .healthy),
+            (
+                false,
+                {
+                    $0.lag = ReplicaLag(bytes: 501, time: .zero)
+                    $0.isLagging = true
+                }, .lagging
+            ),
+            // Nobody can say how far it is behind, or not any more.
+            (false, { $0.isLagging = true }, .healthy),
+            (
+                false,
+                {
+                    $0.lag = ReplicaLag(bytes: 1001, time: .seconds(11))
+                    $0.isLagging = true
+                    $0.isMasterHealthy = false
+                }, .healthy
+            ),
         ]
         for (number, (isMaster, change, state)) in rows.enumerated() {
             var evidence = BackendHealth.Evidence(
                 isMaster: isMaster, isConnected: true,
-                report: report(isMaster ? .master : .replica, link: true), hadData: true)
+                report: report(isMaster ? .master : .replica, link: true), hadData: true,
+                ceiling: LagCeiling(bytes: 1000, time: .seconds(10)))
             change(&evidence)
             let (judged, reason) = BackendHealth.judge(evidence)
             #expect(judged == state, "row \(number)")

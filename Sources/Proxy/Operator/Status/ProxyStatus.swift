@@ -139,7 +139,10 @@ package struct Readiness: Sendable, Equatable {
             } else {
                 "no backend is a master"
             }
-        let hasReplica = replicas.contains(where: \.isHealthy)
+        // Those that lag are read where nothing else may be.
+        let hasReplica = replicas.contains {
+            $0.isHealthy || status.readsNeedReplica && $0.state == .lagging
+        }
         let reads: String? =
             if hasReplica || (writes == nil && !status.readsNeedReplica) {
                 nil
