@@ -76,10 +76,12 @@ extension ProxyCore {
     func published(_ isRefused: Bool) {
         watermarks.isOnItsWay = false
         if isRefused, !watermarks.isRefused {
-            pending.log(
-                .warning,
-                "\(master.name) refuses PUBLISH: without it no replica is known to be fresh, and reads go to the master"
+            tell(
+                .publishRefused, of: master, .warning,
+                "refuses PUBLISH: without it no replica is known to be fresh, and reads go to the master"
             )
+        } else if watermarks.isRefused, !isRefused {
+            tell(.publishAccepted, of: master, .notice, "takes PUBLISH again")
         }
         watermarks.isRefused = isRefused
         publishIfDue()
@@ -174,9 +176,6 @@ extension ProxyCore {
         guard isFencing, let old else { return }
         if server.role == .master {
             guard old.runID != new.runID || old.replicationID != new.replicationID else { return }
-            pending.log(
-                .notice,
-                "\(server.name) has begun another history: every replica is to prove itself")
             freshness.voidAll()
             return wantWatermark()
         }

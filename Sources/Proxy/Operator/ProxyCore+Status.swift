@@ -18,6 +18,7 @@ extension ProxyCore {
         status.heldMemory = heldMemory()
         status.outstanding = servers.reduce(0) { $0 + max(0, $1.outstanding) }
         status.slowLog = Array(operators.slowLog.entries.prefix(SlowLog.longestReply))
+        status.events = operators.events.newest(EventLog.shown)
         return status
     }
 
@@ -54,7 +55,7 @@ extension ProxyCore {
         }
     }
 
-    private func status(of server: BackendServer) -> BackendStatus {
+    func status(of server: BackendServer) -> BackendStatus {
         let health = server.health
         let ago = now.instant - health.since
         var status = BackendStatus(

@@ -119,8 +119,6 @@ struct BackendHealth {
         guard evidence.isMasterHealthy, let lag = evidence.lag, let ceiling = evidence.ceiling,
             ceiling.isExceeded(by: lag, isLagging: evidence.isLagging)
         else { return (.healthy, "") }
-        return (
-            .lagging, "it is \(lag.bytes) bytes and \(lag.milliseconds) ms behind its master"
-        )
+        return (.lagging, lag.description)
     }
 }

@@ -35,14 +35,12 @@ extension ProxyCore {
                 isMasterHealthy: master.health.isHealthy, lag: server.lag,
                 ceiling: configuration.reads.lagCeiling,
                 isLagging: server.health.state == .lagging))
+        let old = server.health.state
         guard server.health.become(state, reason, at: now.instant) else { return }
         if state == .healthy, server.health.report?.isLinkUp == true {
             server.health.hadData = true
         }
-        let text = reason.isEmpty ? "" : ": \(reason)"
-        pending.log(
-            state == .healthy || state == .connecting ? .notice : .warning,
-            "\(server.name) is \(state.word)\(text)")
+        tellChange(of: server, from: old)
         // While it is connected to anew, streams have connections of their own, whose loss would be told.
         let isReached = state != .down && state != .connecting
         if server.role == .replica, state != .healthy, isReached { leaveStreams(at: server) }
@@ -160,7 +158,8 @@ extension ProxyCore {
 
     private func probe(_ server: BackendServer, on control: BackendConnection) {
         guard control.isReady else { return }
-        let sections = ["server", "replication", "persistence"]
+        var sections = ["server", "replication", "persistence"]
+        if server.role == .master { sections.append("keyspace") }
         let errand = beginErrand(.probe(server: server.index), parts: sections.count)
         server.probe = .init(errand: errand.number, since: now.instant)
         for (part, section) in sections.enumerated() {
@@ -188,10 +187,12 @@ extension ProxyCore {
                 server.health.hadData = false
             }
             server.health.isMute = false
+            noteHistory(server.lastReport, report, of: server)
             compare(server.lastReport, with: report, of: server)
             server.health.report = report
             server.lastReport = report
             noteOffset(report, sentAt: sentAt, of: server)
+            noteKeys(report, of: server)
             if report.role == .replica, report.isLinkUp { server.health.hadData = true }
         } else if !server.health.isMute {
             server.health.isMute = true

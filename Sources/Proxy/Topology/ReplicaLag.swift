@@ -12,7 +12,7 @@ struct ReplicaPosition: Equatable {
 }
 
 /// What a replica is known to lack at least of what its master had when both were asked.
-struct ReplicaLag: Equatable {
+struct ReplicaLag: Equatable, CustomStringConvertible {
     /// Of the master's stream.
     var bytes: Int
     /// Since when the master is known to be further, in steps of the probes' interval.
@@ -21,6 +21,8 @@ struct ReplicaLag: Equatable {
     static let none = ReplicaLag(bytes: 0, time: .zero)
 
     var milliseconds: Int { Int(time.nanoseconds / 1_000_000) }
+
+    var description: String { "it is \(bytes) bytes and \(milliseconds) ms behind its master" }
 }
 
 /// How far a replica may be behind to be read, by `reads.max_lag_bytes` and `reads.max_lag`.

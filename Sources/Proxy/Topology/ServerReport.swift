@@ -29,6 +29,8 @@ struct ServerReport: Equatable {
     /// Of a replica: seconds since it last heard its master, and how willingly it would become one.
     var secondsSinceMaster: Int?
     var priority: Int?
+    /// In all its databases, those too that have expired.
+    var keys: Int?
 
     /// What INFO, and so /status, calls the priority.
     static let priorityField = "slave_priority"
@@ -44,10 +46,15 @@ struct ServerReport: Equatable {
         where reply.first == UInt8(ascii: "$") || reply.first == UInt8(ascii: "=") {
             isAny = true
             for line in reply.split(separator: UInt8(ascii: "\n")) {
-                guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { continue }
+                guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else {
+                    // Without a database the section is empty.
+                    if line.starts(with: "# Keyspace".utf8) { keys = keys ?? 0 }
+                    continue
+                }
                 let value = line[(colon + 1)...].prefix { $0 != UInt8(ascii: "\r") }
                 let text = String(decoding: value, as: UTF8.self)
-                switch String(decoding: line[..<colon], as: UTF8.self) {
+                let name = String(decoding: line[..<colon], as: UTF8.self)
+                switch name {
                 case "run_id": runID = Array(value)
                 case "redis_version": version = text
                 case "role": role = text == "master" ? .master : .replica
@@ -64,7 +71,10 @@ struct ServerReport: Equatable {
                 case ServerReport.priorityField: priority = Int(text)
                 case "slave_repl_offset": offset = Int(text)
                 case "master_repl_offset": offset = offset ?? Int(text)
-                default: break
+                default:
+                    if name.hasPrefix("db"), let count = ServerReport.keys(of: text) {
+                        keys = (keys ?? 0) + count
+                    }
                 }
             }
         }
@@ -73,5 +83,11 @@ struct ServerReport: Equatable {
         masterEndpoint = "\(host):\(port)"
         let name = Array(host.utf8)
         following = Int(port).map { ReplicaRole.hash(host: name.span, port: $0) }
+    }
+
+    /// `keys=3,expires=0,avg_ttl=0`.
+    private static func keys(of text: String) -> Int? {
+        guard text.hasPrefix("keys=") else { return nil }
+        return Int(text.dropFirst(5).prefix { $0 != "," })
     }
 }

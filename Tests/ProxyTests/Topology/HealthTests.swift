@@ -152,6 +152,14 @@ import Testing
                 ["$1\r\nmaster_link_status:down\r\nmaster_sync_in_progress:1\r\n"],
                 { $0?.isLinkUp == false && $0?.isSyncing == true }
             ),
+            (
+                [
+                    "$1\r\n# Keyspace\r\ndb0:keys=3,expires=0,avg_ttl=0\r\n"
+                        + "db7:keys=40,expires=1,avg_ttl=9\r\n"
+                ], { $0?.keys == 43 }
+            ),
+            (["$1\r\n# Keyspace\r\n"], { $0?.keys == 0 }),
+            (["$1\r\nrole:master\r\ndbx:y\r\n"], { $0?.keys == nil }),
             (["-NOPERM no\r\n", nil], { $0 == nil }), (["+OK\r\n"], { $0 == nil }),
             (["-NOPERM no\r\n", "$1\r\nrole:master\r\n"], { $0?.role == .master }),
             (["$-1\r\n"], { $0?.role == nil }), (["$3\r\nx:y:z\r\n:\r\n"], { $0 != nil }),
@@ -189,7 +197,8 @@ import Testing
             Wire.bulk("run_id:\(run)\r\n"), Wire.bulk(replication),
             Wire.bulk("loading:\(loading ? 1 : 0)\r\n"),
         ]
-        proxy.says(replies.joined(), on: link)
+        let keyspace = server == 0 ? Wire.bulk("# Keyspace\r\n") : ""
+        proxy.says(replies.joined() + keyspace, on: link)
     }
 
     private let master = "role:master\r\n"
@@ -200,7 +209,8 @@ import Testing
     private func begin(_ proxy: ProxyUnderTest) {
         for server in 0...1 {
             let link = control(server, of: proxy)
-            #expect(proxy.sent(to: link) == probes + Wire.text("COMMAND"))
+            let keyspace = server == 0 ? Wire.text("INFO", "keyspace") : ""
+            #expect(proxy.sent(to: link) == probes + keyspace + Wire.text("COMMAND"))
             answer(proxy, server, server == 0 ? master : up)
             proxy.says("*0\r\n", on: link)
         }
