@@ -19,7 +19,7 @@ package final class Freshness: Sendable {
     package init(workers: Int = 1, servers: Int = 257, secret: UInt64 = 0) {
         proofs = (0..<servers).map { _ in Proof() }
         traces = (0..<workers).map { _ in WorkerTrace() }
-        channel = Array("__sluice__:watermarks:\(String(secret, radix: 16))".utf8)
+        channel = Array("\(OwnChannels.watermarks)\(String(secret, radix: 16))".utf8)
     }
 
     /// The highest watermark that any write stands behind; nil while one is on its way.

@@ -213,6 +213,8 @@ extension ProxyCore {
             if frame[0] == ReplyKind.error.rawValue {
                 return take(refusal: frame, subscription, of: client, from: connection)
             }
+            let hasPatterns = !subscription.names[SubscriptionKind.pattern.rawValue].isEmpty
+            if hasPatterns, OwnChannels.isHeard(in: frame) { return }
         case .subscribed(let kind, let name):
             subscription.names[kind.rawValue].insert(name)
             guard subscription.repeated == 0 else {
