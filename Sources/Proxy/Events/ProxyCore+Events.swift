@@ -1,4 +1,5 @@
-// What happens to servers is told: in the log, and, as the first worker sees it, in the list of recent events.
+// What happens to servers is told: in the log, and, as the first worker sees it, in the list of recent events and to
+// those who listen.
 
 import RESP
 
@@ -41,14 +42,23 @@ extension ProxyCore {
         guard worker == 0 else { return }
         var event = ProxyEvent(kind, status(of: server), reason, at: now.wall)
         event.oldState = old?.shown
-        _ = operators.events.append(event)
+        event = operators.events.append(event)
+        for other in 1..<workers {
+            pending.wishes.append(.send(WorkerMessage.event(event), to: other))
+        }
+        deliver(event)
     }
 
     // MARK: The master
 
-    /// A probe of a master has told who it is.
-    func noteHistory(_ old: ServerReport?, _ new: ServerReport, of server: BackendServer) {
-        guard server.role == .master, let old else { return }
+    /// A probe has told how a server is, of which this was known before.
+    func tellOfMaster(_ server: BackendServer, since old: ServerReport?) {
+        guard server.role == .master, let new = server.health.report else { return }
+        if let old { tellHistory(of: server, old, new) }
+        noteKeys(new, of: server)
+    }
+
+    private func tellHistory(of server: BackendServer, _ old: ServerReport, _ new: ServerReport) {
         guard old.runID != new.runID || old.replicationID != new.replicationID else { return }
         let why =
             old.runID != new.runID
@@ -61,9 +71,9 @@ extension ProxyCore {
 
     /// A master that has come back with far fewer keys, less than half, has most likely lost its data, and its replicas
     /// are about to lose theirs.
-    func noteKeys(_ report: ServerReport, of server: BackendServer) {
-        guard server.role == .master, report.role == .master, !report.isLoading,
-            let keys = report.keys, let runID = report.runID
+    private func noteKeys(_ report: ServerReport, of server: BackendServer) {
+        guard report.role == .master, !report.isLoading, let keys = report.keys,
+            let runID = report.runID
         else { return }
         let old = operators.masterKeys
         operators.masterKeys = (runID, keys)

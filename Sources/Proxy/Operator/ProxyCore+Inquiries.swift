@@ -58,6 +58,7 @@ extension ProxyCore {
             guard let errand = errands[step.errand] else { return }
             errand.reports[worker] = answer
             finish(errand)
+        case .event(let event): deliver(event)
         }
     }
 

@@ -33,12 +33,15 @@ extension ProxyCore {
             sum.largestInput = max(sum.largestInput, client.unfinished?.bytes.count ?? 0)
             sum.largestOutput = max(sum.largestOutput, client.unread)
             guard let extras = client.extras else { continue }
-            if extras.pin != nil || extras.subscription != nil { sum.pinned += 1 }
+            if extras.pin != nil || extras.subscription?.link != nil { sum.pinned += 1 }
             if extras.tracking != nil { sum.tracking += 1 }
             if let subscription = extras.subscription, !subscription.isEmpty {
                 sum.subscribed += 1
                 for kind in SubscriptionKind.allCases {
                     names[kind.rawValue].formUnion(subscription.names[kind.rawValue])
+                }
+                if subscription.hearsEvents {
+                    names[0].insert(Array(OwnChannels.events.description.utf8))
                 }
             }
         }

@@ -1,4 +1,4 @@
-// What workers say to each other: questions of operators, and the answers.
+// What workers say to each other: questions of operators, the answers, and events.
 
 import RESP
 
@@ -7,6 +7,8 @@ enum WorkerMessage: CoreMessage {
     /// The step names the errand of whoever asks.
     case ask(WorkerQuestion, for: ErrandStep)
     case answer(WorkerAnswer, for: ErrandStep)
+    /// For those who listen to events.
+    case event(ProxyEvent)
 }
 
 /// What every worker is asked, or told, on behalf of one client.

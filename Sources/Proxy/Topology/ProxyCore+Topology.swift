@@ -176,6 +176,7 @@ extension ProxyCore {
         let isBusy = answers.contains { $0.flatMap { Complaint($0.span) } == .busy }
         server.health.isBusy = isBusy
         if isBusy { return changed(server) }
+        let last = server.lastReport
         if answers.contains(where: { $0 == nil }) {
             server.health.report = nil
         } else if let report = ServerReport(answers) {
@@ -187,12 +188,10 @@ extension ProxyCore {
                 server.health.hadData = false
             }
             server.health.isMute = false
-            noteHistory(server.lastReport, report, of: server)
             compare(server.lastReport, with: report, of: server)
             server.health.report = report
             server.lastReport = report
             noteOffset(report, sentAt: sentAt, of: server)
-            noteKeys(report, of: server)
             if report.role == .replica, report.isLinkUp { server.health.hadData = true }
         } else if !server.health.isMute {
             server.health.isMute = true
@@ -201,6 +200,7 @@ extension ProxyCore {
                 "\(server.name) does not answer INFO: it is taken for what the configuration says")
         }
         changed(server)
+        tellOfMaster(server, since: last)
         if !server.doubts.isEmpty { settleDoubts(of: server) }
     }
 
