@@ -27,9 +27,11 @@ final class BackendServer {
     var doubts: [Doubt] = []
     /// Since when there is no connection for questions, as far as was looked.
     var unaskedSince: Instant?
-    /// Of a replica: the last time that its data is known not to be older than, and how far it was behind then.
+    /// Of a replica: where it was found last, how far behind the master that is, and the last time that its data is
+    /// known not to be older than. Nil: nobody can say.
+    var position: ReplicaPosition?
+    var lag: ReplicaLag?
     var reachedAt: Instant?
-    var lagBytes: Int?
     /// No configuration names it; and when it was named last by a server that does belong here.
     var isFound = false
     var namedAt = Instant(nanoseconds: 0)

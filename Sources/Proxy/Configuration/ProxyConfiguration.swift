@@ -91,6 +91,8 @@ package struct ProxyConfiguration: Sendable, Equatable {
         package var zoneMinimum = 1
 
         package init() {}
+
+        var lagCeiling: LagCeiling { LagCeiling(bytes: maxLagBytes, time: maxLag) }
     }
 
     package struct Writes: Sendable, Equatable {

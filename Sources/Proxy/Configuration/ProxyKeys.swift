@@ -124,12 +124,12 @@ enum ProxyKeys {
             "reads.max_lag_bytes", .size(\.reads.maxLagBytes, 1...gigabytes64),
             "how many bytes of its stream a replica may be behind the master",
             why: "a replica that far behind is in trouble, whatever is read from it",
-            whenReached: "it is lagging, and does not qualify until it has caught up"),
+            whenReached: "it is lagging, and is not read until it is within half of it"),
         ProxyKey(
             "reads.max_lag", .duration(\.reads.maxLag, .milliseconds(1)...oneDay),
             "how long ago a replica's data may have been the master's",
             why: "longer than a slow probe, shorter than people forgive",
-            whenReached: "it is lagging, and does not qualify until it has caught up"),
+            whenReached: "it is lagging, and is not read until it is within half of it"),
         ProxyKey(
             "reads.balance", .choice(\.reads.balance),
             "which of the backends that qualify takes the next read",

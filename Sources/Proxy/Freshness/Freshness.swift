@@ -26,7 +26,7 @@ package final class Freshness: Sendable {
     /// Where the watermarks of a reign are published: who is late to hear of a new master proves nothing of it.
     func channel(_ reign: Int) -> [UInt8] {
         let suffix = reign == 0 ? "" : ":\(reign)"
-        return Array("__sluice__:watermarks:\(String(secret, radix: 16))\(suffix)".utf8)
+        return Array("\(OwnChannels.watermarks)\(String(secret, radix: 16))\(suffix)".utf8)
     }
 
     /// The highest watermark that any write stands behind; nil while one is on its way.

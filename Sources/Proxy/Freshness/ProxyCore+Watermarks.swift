@@ -84,10 +84,12 @@ extension ProxyCore {
     func published(_ isRefused: Bool) {
         watermarks.isOnItsWay = false
         if isRefused, !watermarks.isRefused {
-            pending.log(
-                .warning,
-                "\(master.name) refuses PUBLISH: without it no replica is known to be fresh, and reads go to the master"
+            tell(
+                .publishRefused, of: master, .warning,
+                "refuses PUBLISH: without it no replica is known to be fresh, and reads go to the master"
             )
+        } else if watermarks.isRefused, !isRefused {
+            tell(.publishAccepted, of: master, .notice, "takes PUBLISH again")
         }
         watermarks.isRefused = isRefused
         publishIfDue()
@@ -177,34 +179,11 @@ extension ProxyCore {
         if isNew { pending.log(.verbose, "\(server.name) is known to be fresh from now on") }
     }
 
-    /// Whether a replica is so near to the master as level `bounded` asks for: counted from the last probe of the
-    /// master that it has reached, and in bytes.
-    func isRecent(_ server: BackendServer) -> Bool {
-        guard let reached = server.reachedAt, let lag = server.lagBytes else { return false }
-        return now.instant - reached <= configuration.reads.maxLag
-            && lag <= configuration.reads.maxLagBytes
-    }
-
-    /// A probe has told where a server is.
-    func noteOffset(_ report: ServerReport, sentAt: Instant, of server: BackendServer) {
-        guard let offset = report.offset else { return }
-        if server.role == .master {
-            timeline.note(offset, of: report.replicationID, sentAt: sentAt)
-            return
-        }
-        server.reachedAt = timeline.reached(offset, of: report.replicationID)
-        let isComparable = report.replicationID == timeline.history
-        server.lagBytes = isComparable ? timeline.offset.map { max(0, $0 - offset) } : nil
-    }
-
     /// A probe has told how a server is: what was known of its data may be void.
     func compare(_ old: ServerReport?, with new: ServerReport, of server: BackendServer) {
         guard isFencing, let old else { return }
         if server.role == .master {
             guard old.runID != new.runID || old.replicationID != new.replicationID else { return }
-            pending.log(
-                .notice,
-                "\(server.name) has begun another history: every replica is to prove itself")
             freshness.voidAll()
             return wantWatermark()
         }

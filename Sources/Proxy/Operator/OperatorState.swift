@@ -9,6 +9,10 @@ struct OperatorState {
     let process: ProxyStatus.ProcessFacts
     let usage: ProcessUsage
     var slowLog: SlowLog
+    /// Of the first worker alone.
+    var events = EventLog()
+    /// How many keys the master had last, and as which process.
+    var masterKeys: (runID: [UInt8], count: Int)?
     /// Requests that take at least so many nanoseconds are slow; kept apart, as it is compared for each ticket.
     let slowThreshold: Int64
     /// Errands of several workers that are not finished, the oldest first.

@@ -90,6 +90,7 @@ extension ProxyCore {
         case .status: return inquire(.summary, of: client)
         case .backends: return inquire(.backends, of: client)
         case .clients: return inquire(.proxyClients, of: client)
+        case .events(let count): return inquire(.events(count: count), of: client)
         case .statistics(resets: false): return inquire(.statistics, of: client)
         case .statistics(resets: true): return inquire(.resetCounters, of: client)
         case .slowLog(let request): return answer(request, isProxy: true, of: client)

@@ -107,7 +107,8 @@ extension ProxyCore {
         if let subscription = extras.subscription {
             (line.channels, line.patterns, line.shardChannels) =
                 (
-                    subscription.names[0].count, subscription.names[1].count,
+                    subscription.names[0].count + subscription.own(.channel),
+                    subscription.names[1].count,
                     subscription.names[2].count
                 )
             if !subscription.isEmpty { line.flags.insert(.subscribed) }
@@ -134,8 +135,8 @@ extension ProxyCore {
         if let pin = extras.pin {
             link = pin.link
             reason = pin.purpose.word
-        } else if let subscription = extras.subscription {
-            link = subscription.link
+        } else if let own = extras.subscription?.link {
+            link = own
             reason = "subscriptions"
         } else {
             return nil

@@ -58,6 +58,7 @@ extension ProxyCore {
             guard let errand = errands[step.errand] else { return }
             errand.reports[worker] = answer
             finish(errand)
+        case .event(let event): deliver(event)
         }
     }
 
@@ -66,6 +67,7 @@ extension ProxyCore {
         switch question {
         case .status: return .status(status())
         case .clients: return .clients(clients.all.map { describe($0) })
+        case .events: return .events(operators.events.newest(.max))
         case .slowLog: return .slowLog(operators.slowLog.entries)
         case .kill(let filter, let caller): return .count(kill(filter, caller: caller))
         case .unblock(let unblock): return .count(self.unblock(unblock) ? 1 : 0)
@@ -140,6 +142,9 @@ extension ProxyCore {
             reply(to: client) {
                 $0.appendVerbatim(ClientLine.text(of: lines).span, format: "txt", for: version)
             }
+        case .events(let count):
+            let events = errand.events.prefix(count)
+            reply(to: client) { ProxyReplies.events(events, to: &$0, for: version) }
         case .slowLog(let count, let isProxy):
             let entries = SlowLog.newest(
                 min(count, configuration.limits.slowlogEntries), of: errand.slowLogs)
@@ -200,6 +205,13 @@ extension Errand {
     fileprivate var clients: [ProxyClient] {
         reports.flatMap { report -> [ProxyClient] in
             if case .clients(let clients)? = report { clients } else { [] }
+        }
+    }
+
+    /// One worker has them all.
+    fileprivate var events: [ProxyEvent] {
+        reports.flatMap { report -> [ProxyEvent] in
+            if case .events(let events)? = report { events } else { [] }
         }
     }
 

@@ -18,6 +18,7 @@ extension ProxyCore {
         status.heldMemory = heldMemory()
         status.outstanding = servers.reduce(0) { $0 + max(0, $1.outstanding) }
         status.slowLog = Array(operators.slowLog.entries.prefix(SlowLog.longestReply))
+        status.events = operators.events.newest(EventLog.shown)
         return status
     }
 
@@ -32,12 +33,15 @@ extension ProxyCore {
             sum.largestInput = max(sum.largestInput, client.unfinished?.bytes.count ?? 0)
             sum.largestOutput = max(sum.largestOutput, client.unread)
             guard let extras = client.extras else { continue }
-            if extras.pin != nil || extras.subscription != nil { sum.pinned += 1 }
+            if extras.pin != nil || extras.subscription?.link != nil { sum.pinned += 1 }
             if extras.tracking != nil { sum.tracking += 1 }
             if let subscription = extras.subscription, !subscription.isEmpty {
                 sum.subscribed += 1
                 for kind in SubscriptionKind.allCases {
                     names[kind.rawValue].formUnion(subscription.names[kind.rawValue])
+                }
+                if subscription.hearsEvents {
+                    names[0].insert(Array(OwnChannels.events.description.utf8))
                 }
             }
         }
@@ -54,7 +58,7 @@ extension ProxyCore {
         }
     }
 
-    private func status(of server: BackendServer) -> BackendStatus {
+    func status(of server: BackendServer) -> BackendStatus {
         let health = server.health
         let ago = now.instant - health.since
         var status = BackendStatus(
@@ -77,13 +81,14 @@ extension ProxyCore {
         status.errors = server.counters.errors
         status.retriesAway = server.counters.retriedAway
         guard let report = health.report else { return status }
+        status.replicationID = report.replicationID
         status.offset = report.offset
         if server.role == .replica {
+            status.lag = server.lag?.bytes
+            status.lagMilliseconds = server.lag?.milliseconds
             status.isLinkUp = report.isLinkUp
-            if let own = report.offset, let masters = master.health.report?.offset {
-                // The master may have been asked before the replica.
-                status.lag = max(0, masters - own)
-            }
+            status.secondsSinceMaster = report.secondsSinceMaster
+            status.priority = report.priority
         }
         return status
     }
@@ -171,6 +176,7 @@ extension BackendState {
         case .loading: .loading
         case .syncing: .syncing
         case .staleLink: .staleLink
+        case .lagging: .lagging
         case .healthy: .healthy
         case .ejected: .ejected
         case .down: .down

@@ -1,4 +1,4 @@
-// What workers say to each other: questions of operators, and the answers.
+// What workers say to each other: questions of operators, the answers, and events.
 
 import RESP
 
@@ -7,12 +7,15 @@ enum WorkerMessage: CoreMessage {
     /// The step names the errand of whoever asks.
     case ask(WorkerQuestion, for: ErrandStep)
     case answer(WorkerAnswer, for: ErrandStep)
+    /// For those who listen to events.
+    case event(ProxyEvent)
 }
 
 /// What every worker is asked, or told, on behalf of one client.
 enum WorkerQuestion: Sendable {
     case status
     case clients
+    case events
     case slowLog
     /// Close those that fit; the caller is the id of the client that asks.
     case kill(ClientKillFilter, caller: Int)
@@ -27,6 +30,8 @@ enum WorkerQuestion: Sendable {
 enum WorkerAnswer: Sendable {
     case status(ProxyStatus)
     case clients([ProxyClient])
+    /// Newest first.
+    case events([ProxyEvent])
     case slowLog([SlowLog.Entry])
     /// So many clients were concerned.
     case count(Int)
@@ -40,6 +45,7 @@ enum Inquiry {
     case info(InfoSelection)
     case proxyClients
     case clientList(ClientListFilter)
+    case events(count: Int)
     case slowLog(count: Int, isProxy: Bool)
     case slowLogLength
     case kill(ClientKillFilter, caller: Int)
@@ -58,6 +64,7 @@ enum Inquiry {
         switch self {
         case .summary, .backends, .statistics, .info, .health: .status
         case .proxyClients, .clientList: .clients
+        case .events: .events
         case .slowLog, .slowLogLength: .slowLog
         case .kill(let filter, let caller): .kill(filter, caller: caller)
         case .unblock(let unblock): .unblock(unblock)

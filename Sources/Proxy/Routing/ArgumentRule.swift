@@ -11,6 +11,7 @@ enum ArgumentRule: CaseIterable, Sendable {
     case getex, sort, georadius, georadiusbymember, bitfield
     case xread, xreadgroup
     case eval
+    case publish
 
     func disposition(of request: Request) -> Disposition {
         switch self {
@@ -33,6 +34,8 @@ enum ArgumentRule: CaseIterable, Sendable {
                 ScriptCall(
                     source: .body,
                     readsOnly: request.count > 1 && ScriptHeader.promisesNoWrites(request[1])))
+        case .publish:
+            request.count > 1 && OwnChannels.has(request[1]) ? .refuse(.ownChannel) : .ask
         }
     }
 
@@ -48,6 +51,7 @@ enum ArgumentRule: CaseIterable, Sendable {
         case .xreadgroup: [.write, .blocking]
         case .eval:
             [true, false].map { .script(ScriptCall(source: .body, readsOnly: $0)) }
+        case .publish: [.ask, .refuse(.ownChannel)]
         }
     }
 
@@ -59,6 +63,7 @@ enum ArgumentRule: CaseIterable, Sendable {
         case .georadius, .georadiusbymember: ["without STORE and STOREDIST", "with one of them"]
         case .bitfield: ["with GET alone", "with SET or INCRBY"]
         case .xread, .xreadgroup: ["without BLOCK", "with BLOCK"]
+        case .publish: ["in general", "on a channel of the proxy's own"]
         case .eval: ["when the script begins with `#!lua flags=no-writes`", "otherwise"]
         }
     }

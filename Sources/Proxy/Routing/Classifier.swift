@@ -89,7 +89,7 @@ struct Classifier: Sendable {
 
     /// Whether the master is to know the command.
     private func isForwarded(_ id: CommandID) -> Bool {
-        classes[Int(id.rawValue)].dispositions.allSatisfy { disposition in
+        classes[Int(id.rawValue)].dispositions.contains { disposition in
             switch disposition {
             case .session, .transaction, .subscription, .pinning, .own, .refuse, .close: false
             default: true

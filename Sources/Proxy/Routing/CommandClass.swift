@@ -69,7 +69,7 @@ enum CommandClass: Equatable, Sendable {
 
         // On a replica it reaches the subscribers of that replica alone.
         case .publish, .spublish:
-            .always(.ask)
+            .depends(.publish)
 
         // What one server says about itself, and what operators do to it: always the master.
         case .pubsubChannels, .pubsubNumpat, .pubsubNumsub, .pubsubShardchannels,

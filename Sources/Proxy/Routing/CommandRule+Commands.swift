@@ -72,6 +72,7 @@ extension CommandClass {
             return .always(.script(ScriptCall(source: .body, readsOnly: false)))
         case .depends(.xread), .depends(.xreadgroup):
             throw RuleObjection(reason: "it may block, expected read or refuse")
+        case .depends(.publish): return self
         case .depends: return .always(.write)
         case .always(let disposition):
             switch disposition {

@@ -96,6 +96,7 @@ enum Refusal: CaseIterable, Sendable {
     case accessLists
     case scriptDebugger
     case subscription
+    case ownChannel
     case configured
 
     /// Stands behind `'NAME' is not served by this proxy: `.
@@ -115,6 +116,8 @@ enum Refusal: CaseIterable, Sendable {
             "it changes the state of a connection that clients share; connect to the server directly"
         case .subscription:
             "it subscribes in a way that the proxy does not know; connect to the server directly"
+        case .ownChannel:
+            "channels that begin with __sluice__: are the proxy's own; publish on another one"
         case .configured: "its configuration says so (commands)"
         }
     }

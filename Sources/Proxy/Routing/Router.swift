@@ -9,6 +9,8 @@ struct ReadCandidate: Equatable {
     var isMaster = false
     /// Whether its data may be read now.
     var isHealthy = true
+    /// It is not, since it is too far behind, and for no other reason.
+    var isLagging = false
     var isInOwnZone = true
     var weight = 1
     var outstanding = 0
@@ -31,7 +33,8 @@ struct Router {
     }
 
     /// The servers that reads are shared among, as long as nothing changes: healthy replicas, of the own zone if
-    /// there are enough, with the master always, or when there is none, or never.
+    /// there are enough, with the master always, or when there is none, or never. Where nothing else may be read, those
+    /// that lag are: a level that promises more than they have is kept by what it asks of each.
     func readable(_ all: [ReadCandidate]) -> [Int] {
         let healthy = all.filter { $0.isHealthy && !$0.isMaster }
         let near = healthy.filter(\.isInOwnZone)
@@ -43,7 +46,11 @@ struct Router {
         case .always: chosen += all.filter { $0.isMaster && $0.isHealthy }.map(\.server)
         case .fallback: break
         }
-        if chosen.isEmpty, includeMaster != .never { chosen = masters }
+        if chosen.isEmpty {
+            chosen =
+                includeMaster == .never
+                ? all.filter { $0.isLagging && !$0.isMaster }.map(\.server) : masters
+        }
         return chosen.sorted()
     }
 

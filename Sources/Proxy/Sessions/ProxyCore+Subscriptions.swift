@@ -20,32 +20,54 @@ extension ProxyCore {
             preconditionFailure("\(command) is not about subscriptions")
         }
         guard client.owed == 0 else { return .drained }
-        let isSubscribing =
-            command == .subscribe || command == .psubscribe || command == .ssubscribe
-        guard let subscription = client.extras?.subscription ?? begin(isSubscribing, of: client)
-        else {
-            if !isSubscribing { confirmNothing(request, kind, of: client) }
+        let old = client.extras?.subscription
+        guard old?.unconfirmed == nil else { return .confirmation }
+        let asked = unconfirmed(request, command, kind, old)
+        let isHeldByServer = old?.link != nil
+        guard let words = asked.words, asked.isSubscribing || isHeldByServer else {
+            confirmHere(asked, of: client)
             return nil
         }
-        guard subscription.unconfirmed == nil else { return .confirmation }
-        if subscription.retryAt == nil, let connection = links[Int(subscription.link.number)] {
+        guard let subscription = isHeldByServer ? old : listenToServer(old, for: client) else {
+            return nil
+        }
+        if subscription.retryAt == nil, let connection = connection(of: subscription) {
             guard hasRoom(connection) else { return .backend(connection.link) }
-            connection.output.append(request.bytes)
+            if asked.names.count == request.count - 1, words.count == request.count {
+                connection.output.append(request.bytes)
+            } else {
+                append(words, to: connection)
+            }
             list(connection)
         }
         // Without a connection it is asked when there is one.
-        var names: [[UInt8]] = []
-        for index in 1..<max(1, request.count) { names.append([UInt8](copying: request[index])) }
-        subscription.unconfirmed = .init(
-            kind: kind, isSubscribing: isSubscribing, names: names,
-            left: names.isEmpty ? max(1, subscription.names[kind.rawValue].count) : names.count)
+        subscription.unconfirmed = asked
         pause(client, .confirmation)
         return nil
     }
 
-    /// A connection for the first subscription; nil, with an answer, when there is none to be had.
-    private func begin(_ isSubscribing: Bool, of client: ClientSession) -> Subscription? {
-        guard isSubscribing else { return nil }
+    /// What a client asks for, and how many confirmations it is to have.
+    private func unconfirmed(
+        _ request: Request, _ command: CommandID, _ kind: SubscriptionKind, _ old: Subscription?
+    ) -> Subscription.Unconfirmed {
+        var names: [[UInt8]] = []
+        for index in 1..<max(1, request.count) { names.append([UInt8](copying: request[index])) }
+        if names.isEmpty, kind == .channel, let old, old.hearsEvents { names = old.allChannels }
+        let known = old?.names[kind.rawValue].count ?? 0
+        return .init(
+            kind: kind,
+            isSubscribing: command == .subscribe || command == .psubscribe
+                || command == .ssubscribe,
+            names: names, left: names.isEmpty ? max(1, known) : names.count)
+    }
+
+    private func connection(of subscription: Subscription) -> BackendConnection? {
+        subscription.link.flatMap { links[Int($0.number)] }
+    }
+
+    /// A connection for the first subscription that a server is asked for; nil, with an answer, when there is none to
+    /// be had.
+    private func listenToServer(_ old: Subscription?, for client: ClientSession) -> Subscription? {
         // Nobody is there any more who would read a message.
         if client.isGone {
             client.state = .closing
@@ -61,29 +83,11 @@ extension ProxyCore {
             return nil
         }
         connection.isStream = true
-        let subscription = Subscription(link: connection.link)
+        let subscription = old ?? Subscription()
+        subscription.link = connection.link
+        subscription.failures = 0
         client.rare.subscription = subscription
         return subscription
-    }
-
-    /// What redis-server says to somebody who unsubscribes from what was never subscribed to.
-    private func confirmNothing(
-        _ request: Request, _ kind: SubscriptionKind, of client: ClientSession
-    ) {
-        let version = client.version
-        for index in 1..<max(request.count, 2) {
-            let name = index < request.count ? [UInt8](copying: request[index]) : nil
-            reply(to: client) { output in
-                output.appendPushHeader(3, for: version)
-                output.appendBulk(kind.unsubscribe)
-                if let name {
-                    output.appendBulk(name.span)
-                } else {
-                    output.appendNull(for: version)
-                }
-                output.appendInteger(0)
-            }
-        }
     }
 
     /// A request of a client that has subscribed in RESP2. Mistakes are found in the order in which redis-server finds
@@ -213,7 +217,10 @@ extension ProxyCore {
             if frame[0] == ReplyKind.error.rawValue {
                 return take(refusal: frame, subscription, of: client, from: connection)
             }
+            let hasPatterns = !subscription.names[SubscriptionKind.pattern.rawValue].isEmpty
+            if hasPatterns, OwnChannels.isHeard(in: frame) { return }
         case .subscribed(let kind, let name):
+            if subscription.repeated == 0 { confirmOwn(subscription, of: client) }
             subscription.names[kind.rawValue].insert(name)
             guard subscription.repeated == 0 else {
                 subscription.repeated -= 1
@@ -222,10 +229,12 @@ extension ProxyCore {
             }
             subscription.noteConfirmed()
         case .unsubscribed(let kind, let name):
+            confirmOwn(subscription, of: client)
             if let name { subscription.names[kind.rawValue].remove(name) }
             subscription.noteConfirmed()
         }
-        push(frame, to: client, from: connection)
+        pass(frame, subscription, to: client, from: connection)
+        confirmOwn(subscription, of: client)
         // Pushing may have closed a client that is done.
         guard wasAwaited, subscription.unconfirmed == nil, clients[client.id] != nil else { return }
         settleSubscription(subscription, of: client)
@@ -247,13 +256,14 @@ extension ProxyCore {
 
     /// All confirmations are there: the client goes on, and without a subscription it needs no connection.
     private func settleSubscription(_ subscription: Subscription, of client: ClientSession) {
-        if subscription.isEmpty {
-            client.extras?.subscription = nil
-            if let connection = links[Int(subscription.link.number)] {
+        if subscription.isEmptyAtServer {
+            if let connection = connection(of: subscription) {
                 connection.owner = nil
                 discard(connection)
             }
+            subscription.link = nil
         }
+        if subscription.isEmpty { client.extras?.subscription = nil }
         confirmed(client)
     }
 
@@ -290,11 +300,13 @@ extension ProxyCore {
         }
         subscription.repeated = 0
         subscription.failures += 1
-        if subscription.isEmpty,
+        if subscription.isEmptyAtServer,
             serverToListenTo(0) == nil
                 || subscription.failures >= ProxyCore.subscriptionAttempts
         {
-            client.extras?.subscription = nil
+            subscription.unconfirmed = nil
+            subscription.link = nil
+            if subscription.isEmpty { client.extras?.subscription = nil }
             reply(to: client) { $0.append(ProxyCore.nobodyToListenTo) }
             return confirmed(client)
         }

@@ -36,7 +36,7 @@ enum SubscriptionKind: Int, CaseIterable {
 
 /// A client's subscriptions and the connection that they are on.
 final class Subscription {
-    /// A request that the server has not confirmed whole.
+    /// A request that has not been confirmed whole.
     struct Unconfirmed {
         let kind: SubscriptionKind
         let isSubscribing: Bool
@@ -45,11 +45,30 @@ final class Subscription {
         /// Confirmations that the client has had, and those that are to come.
         var confirmed = 0
         var left: Int
+
+        /// The name that is confirmed next; nil when only the server knows.
+        var next: [UInt8]? { confirmed < names.count ? names[confirmed] : nil }
+
+        /// Whether it is the proxy that confirms it, and not the server.
+        func isOwn(_ name: [UInt8]) -> Bool {
+            kind == .channel && OwnChannels.isEvents(name)
+        }
+
+        /// What a server is asked for what is not confirmed yet; nil when there is nothing to ask it.
+        var words: [[UInt8]]? {
+            let word = isSubscribing ? kind.subscribe : kind.unsubscribe
+            let rest = names.dropFirst(confirmed).filter { !isOwn($0) }
+            guard names.isEmpty || !rest.isEmpty else { return nil }
+            return [Array(word.description.utf8)] + rest
+        }
     }
 
-    var link: LinkID
+    /// The connection to a server; nil while there is nothing that one is to be asked for.
+    var link: LinkID?
     /// By the raw value of the kind; what the server has confirmed.
     var names: [Set<[UInt8]>] = [[], [], []]
+    /// It is told the proxy's events.
+    var hearsEvents = false
     /// What the client waits for.
     var unconfirmed: Unconfirmed?
     /// Confirmations to come that the client has had before, from another connection.
@@ -59,11 +78,29 @@ final class Subscription {
     /// Connections in a row that were of no use.
     var failures = 0
 
-    init(link: LinkID) {
-        self.link = link
+    var isEmpty: Bool { isEmptyAtServer && !hearsEvents }
+
+    var isEmptyAtServer: Bool { names.allSatisfy(\.isEmpty) }
+
+    /// What the proxy itself adds to the number of subscriptions of a kind, as confirmations count them.
+    func own(_ kind: SubscriptionKind) -> Int {
+        hearsEvents && kind != .shardChannel ? 1 : 0
     }
 
-    var isEmpty: Bool { names.allSatisfy(\.isEmpty) }
+    /// How many subscriptions a confirmation of this kind tells of: channels and patterns are counted together.
+    func count(_ kind: SubscriptionKind) -> Int {
+        kind == .shardChannel
+            ? names[kind.rawValue].count
+            : names[SubscriptionKind.channel.rawValue].count
+                + names[SubscriptionKind.pattern.rawValue].count + own(kind)
+    }
+
+    /// What UNSUBSCRIBE without names ends, the proxy's own first.
+    var allChannels: [[UInt8]] {
+        let others = names[SubscriptionKind.channel.rawValue]
+        return [Array(OwnChannels.events.description.utf8)]
+            + others.sorted { $0.lexicographicallyPrecedes($1) }
+    }
 
     /// One more confirmation has come for the client.
     func noteConfirmed() {
@@ -83,15 +120,9 @@ final class Subscription {
         }
     }
 
-    /// What is left of the request that is not confirmed, to be asked of a server that knows what is.
-    var rest: [[UInt8]]? {
-        guard let unconfirmed else { return nil }
-        let kind = unconfirmed.kind
-        let name = unconfirmed.isSubscribing ? kind.subscribe : kind.unsubscribe
-        // The names that are confirmed of an UNSUBSCRIBE without names are gone from the list anyway.
-        let names = unconfirmed.names.dropFirst(unconfirmed.confirmed)
-        return [Array(name.description.utf8)] + names
-    }
+    /// What is left of the request that is not confirmed, to be asked of a server that knows what is. The names that
+    /// are confirmed of an UNSUBSCRIBE without names are gone from the list anyway.
+    var rest: [[UInt8]]? { unconfirmed?.words }
 }
 
 /// What a frame on a subscribed connection is.

@@ -12,6 +12,8 @@ enum BackendState: Equatable {
     case syncing
     /// Its link to a master that works is down: its data grows old.
     case staleLink
+    /// It is further behind its master than reads may go.
+    case lagging
     case healthy
     /// It stands, and does not answer or is not what it should be.
     case ejected
@@ -24,6 +26,7 @@ enum BackendState: Equatable {
         case .loading: "loading"
         case .syncing: "syncing"
         case .staleLink: "stale link"
+        case .lagging: "lagging"
         case .healthy: "healthy"
         case .ejected: "ejected"
         case .down: "down"
@@ -55,6 +58,11 @@ struct BackendHealth {
         var mastersHistory: String?
         /// Another server says that it is the master too, and may be right.
         var isContested = false
+        /// How far behind its master it is known to be, and how far that may be.
+        var lag: ReplicaLag?
+        var ceiling: LagCeiling?
+        /// It was too far behind until now.
+        var isLagging = false
     }
 
     private(set) var state = BackendState.connecting
@@ -79,7 +87,7 @@ struct BackendHealth {
         switch state {
         case .healthy, .connecting: true
         case .ejected: isBusy
-        case .loading, .syncing, .staleLink, .down: false
+        case .loading, .syncing, .staleLink, .lagging, .down: false
         }
     }
 
@@ -120,11 +128,19 @@ struct BackendHealth {
             let whom = report.masterEndpoint.map { " (\($0))" } ?? ""
             return (.ejected, "it follows another master\(whom)")
         }
-        if report.isLinkUp { return (.healthy, "") }
+        if report.isLinkUp { return judgeLag(evidence) }
         if report.isSyncing { return (.syncing, "it takes a copy of its master's data") }
         if !evidence.hadData { return (.syncing, "it never had its master's data") }
         // When the master is gone the links of all replicas are down, and they are all there is.
         return evidence.isMasterHealthy
             ? (.staleLink, "its link to its master is down") : (.healthy, "")
+    }
+
+    /// A replica whose link stands. By a master that is gone or silent no lag is judged: its replicas are all there is.
+    private static func judgeLag(_ evidence: Evidence) -> (BackendState, reason: String) {
+        guard evidence.isMasterHealthy, let lag = evidence.lag, let ceiling = evidence.ceiling,
+            ceiling.isExceeded(by: lag, isLagging: evidence.isLagging)
+        else { return (.healthy, "") }
+        return (.lagging, lag.description)
     }
 }

@@ -34,17 +34,38 @@ struct OffsetTimeline {
     /// has no older data. Nil when it has not reached the oldest point.
     func reached(_ offset: Int, of history: String?) -> Instant? {
         guard history == self.history, history != nil else { return nil }
+        let reached = count { $0.offset <= offset }
+        return reached > 0 ? points[reached - 1].sentAt : nil
+    }
+
+    /// How far behind the master a replica was when it was found there; nil when that cannot be said. Only what the
+    /// master was asked no later than the replica counts: between two probes a master may write more than the ceiling
+    /// allows.
+    func lag(of position: ReplicaPosition) -> ReplicaLag? {
+        guard let history, position.history == history, let last = points.last else { return nil }
+        // Ahead of what the master said afterwards: its data is not the beginning of the master's.
+        if last.offset < position.offset, last.sentAt >= position.answeredAt { return nil }
+        let known = count { $0.sentAt <= position.sentAt }
+        guard known > 0 else { return nil }
+        let bytes = points[known - 1].offset - position.offset
+        guard bytes > 0 else { return ReplicaLag.none }
+        let passed = points[count { $0.offset <= position.offset }]
+        return ReplicaLag(bytes: bytes, time: position.sentAt - passed.sentAt)
+    }
+
+    /// Nothing is known any more.
+    mutating func forget() {
+        points.removeAll(keepingCapacity: true)
+        history = nil
+    }
+
+    /// So many points, from the oldest on, are as `isEarly` says; times and offsets rise.
+    private func count(_ isEarly: (Point) -> Bool) -> Int {
         var (low, high) = (0, points.count)
         while low < high {
             let middle = (low + high) / 2
-            if points[middle].offset <= offset { low = middle + 1 } else { high = middle }
+            if isEarly(points[middle]) { low = middle + 1 } else { high = middle }
         }
-        return low > 0 ? points[low - 1].sentAt : nil
-    }
-
-    /// Since when the master is known to be further than this offset; nil when it is not.
-    func passed(_ offset: Int, of history: String?) -> Instant? {
-        guard history == self.history, history != nil else { return nil }
-        return points.first { $0.offset > offset }?.sentAt
+        return low
     }
 }

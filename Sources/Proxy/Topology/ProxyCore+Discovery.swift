@@ -113,7 +113,7 @@ extension ProxyCore {
         server.namedAt = now.instant
         if worker == 0 {
             freshness.void(server.index)
-            pending.log(.notice, "\(server.name) \(what)")
+            tell(.found, of: server, .notice, what)
         }
         openFirstLane(of: server)
         guard configuration.timeouts.probeInterval > .zero else { return }
@@ -129,7 +129,7 @@ extension ProxyCore {
             let reason =
                 server.double.map { "it is \(servers[$0].name) by another name" }
                 ?? "nobody names it any more"
-            pending.log(.notice, "\(server.name) is followed no longer: \(reason)")
+            tell(.gone, of: server, .notice, "is followed no longer: \(reason)")
         }
         server.lanes = []
         server.control = nil

@@ -26,9 +26,10 @@ extension ProxyCore {
             candidate = nil
             contest([])
             let server = servers[number]
-            pending.log(.warning, "\(server.name) is the master from now on: \(reason)")
             succession.adopt(claim(of: server))
             crown(server)
+            operators.masterKeys = nil
+            tell(.newMaster, of: server, .warning, "is the master from now on: \(reason)")
         }
     }
 
@@ -66,9 +67,9 @@ extension ProxyCore {
         guard rivals != self.rivals else { return }
         if !rivals.isEmpty {
             let names = rivals.map { servers[$0].name }.joined(separator: " and ")
-            pending.log(
-                .warning,
-                "\(names) were both promoted: until only one of them is a master nobody is written to"
+            tell(
+                .contestedMaster, of: master, .warning,
+                "is followed no longer: \(names) were both promoted, and until only one of them is a master nobody is written to"
             )
         }
         self.rivals = rivals

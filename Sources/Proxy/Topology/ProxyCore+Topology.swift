@@ -34,15 +34,15 @@ extension ProxyCore {
                 isSilent: server.health.isSilent, isBusy: server.health.isBusy,
                 hadData: server.health.hadData,
                 isMasterHealthy: master.health.isHealthy, mastersHistory: mastersHistory,
-                isContested: topology.isContested))
+                isContested: topology.isContested, lag: server.lag,
+                ceiling: configuration.reads.lagCeiling,
+                isLagging: server.health.state == .lagging))
+        let old = server.health.state
         guard server.health.become(state, reason, at: now.instant) else { return }
         if state == .healthy, server.health.report?.isLinkUp == true {
             server.health.hadData = true
         }
-        let text = reason.isEmpty ? "" : ": \(reason)"
-        pending.log(
-            state == .healthy || state == .connecting ? .notice : .warning,
-            "\(server.name) is \(state.word)\(text)")
+        tellChange(of: server, from: old)
         // While it is connected to anew, streams have connections of their own, whose loss would be told.
         let isReached = state != .down && state != .connecting
         if server.role == .replica, state != .healthy, isReached { leaveStreams(at: server) }
@@ -80,6 +80,7 @@ extension ProxyCore {
                 ReadCandidate(
                     server: server.index, isMaster: server.role == .master,
                     isHealthy: server.health.isHealthy,
+                    isLagging: server.health.state == .lagging,
                     isInOwnZone: configuration.zone == nil
                         || server.place.zone == configuration.zone, weight: server.weight)
             })
@@ -187,7 +188,8 @@ extension ProxyCore {
 
     private func probe(_ server: BackendServer, on control: BackendConnection) {
         guard control.isReady else { return }
-        let sections = ["server", "replication", "persistence"]
+        var sections = ["server", "replication", "persistence"]
+        if server.role == .master { sections.append("keyspace") }
         let errand = beginErrand(.probe(server: server.index), parts: sections.count)
         server.probe = .init(errand: errand.number, since: now.instant)
         for (part, section) in sections.enumerated() {
@@ -205,6 +207,7 @@ extension ProxyCore {
         let isBusy = answers.contains { $0.flatMap { Complaint($0.span) } == .busy }
         server.health.isBusy = isBusy
         if isBusy { return changed(server) }
+        let last = server.lastReport
         if answers.contains(where: { $0 == nil }) {
             server.health.report = nil
         } else if let report = ServerReport(answers) {
@@ -228,6 +231,7 @@ extension ProxyCore {
                 "\(server.name) does not answer INFO: it is taken for what the configuration says")
         }
         changed(server)
+        tellOfMaster(server, since: last)
         if !server.doubts.isEmpty { settleDoubts(of: server) }
         judgeSuccession()
         if let report = server.health.report { discover(report, from: server) }

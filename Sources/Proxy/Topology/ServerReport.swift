@@ -27,7 +27,16 @@ struct ServerReport: Equatable {
     var formerReplicationID: String?
     /// Who follows it.
     var followers: [Endpoint] = []
-    var keysByDatabase: [UInt8]?
+    /// Of a master: whether what it writes is counted in its offset.
+    var isBacklogActive: Bool?
+    /// Of a replica: seconds since it last heard its master, and how willingly it would become one.
+    var secondsSinceMaster: Int?
+    var priority: Int?
+    /// In all its databases, those too that have expired.
+    var keys: Int?
+
+    /// What INFO, and so /status, calls the priority.
+    static let priorityField = "slave_priority"
 
     init() {}
 
@@ -40,10 +49,15 @@ struct ServerReport: Equatable {
         where reply.first == UInt8(ascii: "$") || reply.first == UInt8(ascii: "=") {
             isAny = true
             for line in reply.split(separator: UInt8(ascii: "\n")) {
-                guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { continue }
+                guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else {
+                    // Without a database the section is empty.
+                    if line.starts(with: "# Keyspace".utf8) { keys = keys ?? 0 }
+                    continue
+                }
                 let value = line[(colon + 1)...].prefix { $0 != UInt8(ascii: "\r") }
                 let text = String(decoding: value, as: UTF8.self)
-                switch String(decoding: line[..<colon], as: UTF8.self) {
+                let name = String(decoding: line[..<colon], as: UTF8.self)
+                switch name {
                 case "run_id": runID = Array(value)
                 case "redis_version": version = text
                 case "role": role = text == "master" ? .master : .replica
@@ -56,13 +70,21 @@ struct ServerReport: Equatable {
                 case "master_replid2":
                     let isAny = text.contains { $0 != "0" }
                     formerReplicationID = isAny ? text : nil
+                case "repl_backlog_active": isBacklogActive = text == "1"
+                case "master_last_io_seconds_ago":
+                    // Without a link it says -1.
+                    secondsSinceMaster = Int(text).flatMap { $0 >= 0 ? $0 : nil }
+                case ServerReport.priorityField: priority = Int(text)
                 case "slave_repl_offset": offset = Int(text)
                 case "master_repl_offset": offset = offset ?? Int(text)
                 case let field where field.hasPrefix("slave"):
                     if let follower = ServerReport.follower(field, text) {
                         followers.append(follower)
                     }
-                default: break
+                default:
+                    if name.hasPrefix("db"), let count = ServerReport.keys(of: text) {
+                        keys = (keys ?? 0) + count
+                    }
                 }
             }
         }
@@ -84,5 +106,11 @@ struct ServerReport: Equatable {
         }
         guard let host, !host.isEmpty, let port, port > 0 else { return nil }
         return .tcp(host: String(host), port: port)
+    }
+
+    /// `keys=3,expires=0,avg_ttl=0`.
+    private static func keys(of text: String) -> Int? {
+        guard text.hasPrefix("keys=") else { return nil }
+        return Int(text.dropFirst(5).prefix { $0 != "," })
     }
 }

@@ -30,6 +30,15 @@ extension Span where Element == UInt8 {
         return difference == 0
     }
 
+    /// True when it begins with a word, in the same case.
+    public func begins(with word: StaticString) -> Bool {
+        guard count >= word.utf8CodeUnitCount else { return false }
+        for index in 0..<word.utf8CodeUnitCount {
+            if unsafe self[index] != word.utf8Start[index] { return false }
+        }
+        return true
+    }
+
     public func equals(_ other: Span<UInt8>) -> Bool {
         guard count == other.count else { return false }
         for index in 0..<count where self[index] != other[index] { return false }

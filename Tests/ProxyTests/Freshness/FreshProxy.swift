@@ -21,6 +21,8 @@ final class FreshProxy {
         /// In ROLE.
         var state = "connected"
         var isSyncing = false
+        var isBacklogActive = true
+        var keys = 0
     }
 
     let proxy: ProxyUnderTest
@@ -86,12 +88,15 @@ final class FreshProxy {
     private func answer(_ words: [String], of server: Int) -> String? {
         let facts = facts[server]
         switch words.map({ $0.uppercased() })[0] {
+        case "INFO" where words[1] == "keyspace":
+            return Wire.bulk("# Keyspace\r\ndb0:keys=\(facts.keys),expires=0,avg_ttl=0\r\n")
         case "INFO":
             var text = "run_id:\(facts.runID)\r\nrole:\(facts.role)\r\nloading:0\r\n"
             text += "master_replid:\(facts.history)\r\n"
             if let former = facts.formerHistory { text += "master_replid2:\(former)\r\n" }
             if facts.role == "master" {
                 text += "master_repl_offset:\(facts.offset)\r\n"
+                text += "repl_backlog_active:\(facts.isBacklogActive ? 1 : 0)\r\n"
             } else {
                 let place = facts.following.split(separator: ":")
                 text += "master_host:\(place[0])\r\nmaster_port:\(place[1])\r\n"

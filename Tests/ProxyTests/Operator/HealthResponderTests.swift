@@ -111,6 +111,9 @@ import Testing
         #expect(try self.answer("/readyz", status).status == 200)
         status.readsNeedReplica = true
         #expect(try self.answer("/readyz", status).status == 503)
+        // Then replicas that lag are read, as there is nobody else.
+        status.backends[2].state = .lagging
+        #expect(try self.answer("/readyz", status).status == 200)
 
         status = .sample()
         status.isDraining = true

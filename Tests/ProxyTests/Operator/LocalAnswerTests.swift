@@ -65,8 +65,8 @@ import Testing
         let client = proxy.driver.connect()
         let control = try #require(proxy.core.master.control).link
         _ = proxy.sent(to: control)
-        // The questions of the beginning: three of INFO and one of COMMAND.
-        for section in ["run_id:a", "role:master", "loading:0"] {
+        // The questions of the beginning: four of INFO and one of COMMAND.
+        for section in ["run_id:a", "role:master", "loading:0", "# Keyspace"] {
             proxy.says(Wire.bulk("\(section)\r\n"), on: control)
         }
         proxy.says("*0\r\n", on: control)

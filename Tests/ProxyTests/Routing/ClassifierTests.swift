@@ -114,6 +114,23 @@ import Testing
         }
     }
 
+    /// Nobody fakes the proxy's own word, whatever a rule says; other channels are anybody's.
+    @Test(arguments: [nil, CommandRoute.master])
+    func ownChannels(_ route: CommandRoute?) {
+        let rules = route.map { [CommandRule(name: "PUBLISH", route: $0)] } ?? []
+        let classifier = Classifier(table: .builtIn, rules: rules)
+        let rows: [(String, Disposition)] = [
+            ("PUBLISH __sluice__:events x", .refuse(.ownChannel)),
+            ("publish __sluice__:watermarks:1f 7", .refuse(.ownChannel)),
+            ("SPUBLISH __sluice__: x", .refuse(.ownChannel)), ("PUBLISH __sluice__ x", .ask),
+            ("PUBLISH __SLUICE__:events x", .ask), ("PUBLISH events __sluice__:events", .ask),
+            ("PUBLISH", .ask),
+        ]
+        for (line, expected) in rows {
+            #expect(disposition(line, by: classifier) == expected, "\(line)")
+        }
+    }
+
     /// No rule sends a write to a replica, nor a command elsewhere than where it can work; such a rule is left out
     /// if it gets as far as the classifier.
     @Test(arguments: [

@@ -9,13 +9,15 @@ import Testing
     private static func servers(_ text: String) -> [ReadCandidate] {
         text.split(separator: " ").enumerated().map { number, word in
             ReadCandidate(
-                server: number, isMaster: word.contains("m"), isHealthy: !word.contains("x"),
-                isInOwnZone: !word.contains("f"))
+                server: number, isMaster: word.contains("m"),
+                isHealthy: !word.contains("x") && !word.contains("l"),
+                isLagging: word.contains("l"), isInOwnZone: !word.contains("f"))
         }
     }
 
     struct Row: CustomTestStringConvertible {
-        /// One word for each server: `m` is the master, `r` a replica, `x` unhealthy, `f` in a far zone.
+        /// One word for each server: `m` is the master, `r` a replica, `x` unhealthy, `l` lagging,
+        /// `f` in a far zone.
         let servers: String
         let includeMaster: IncludeMaster
         var zoneMinimum = 1
@@ -37,6 +39,12 @@ import Testing
         // With a master that is away the replicas serve; without anybody it is asked all the same, and says why not.
         Row(servers: "mx r", includeMaster: .always, expected: [1]),
         Row(servers: "mx rx", includeMaster: .always, expected: [0]),
+        // Who lags is read only when there is nobody else, not even a master.
+        Row(servers: "m rl r", includeMaster: .never, expected: [2]),
+        Row(servers: "m rl rl", includeMaster: .fallback, expected: [0]),
+        Row(servers: "m rl rl", includeMaster: .always, expected: [0]),
+        Row(servers: "m rl rx rl", includeMaster: .never, expected: [1, 3]),
+        Row(servers: "mx rl rx", includeMaster: .fallback, expected: [0]),
         // The own zone first, as long as enough are in it.
         Row(servers: "m rf r", includeMaster: .fallback, expected: [2]),
         Row(servers: "m rf r", includeMaster: .fallback, zoneMinimum: 2, expected: [1, 2]),

@@ -85,6 +85,20 @@ import Testing
         proxy.core.checkInvariants()
     }
 
+    /// What the proxy itself publishes at the master is nothing for those who listen to patterns.
+    @Test func patternsDoNotHearTheProxy() {
+        let proxy = ProxyUnderTest()
+        let (client, link) = listener(proxy)
+        proxy.driver.command(["PSUBSCRIBE", "*"], to: client)
+        proxy.says(confirmation("psubscribe", "*", 2), on: link)
+        _ = proxy.driver.output(of: client)
+        let heard = { (channel: String) in
+            "*4\r\n" + Wire.bulk("pmessage") + Wire.bulk("*") + Wire.bulk(channel) + Wire.bulk("7")
+        }
+        proxy.says(heard("__sluice__:watermarks:1f") + heard("x") + message("a", "b"), on: link)
+        #expect(proxy.driver.output(of: client) == heard("x") + message("a", "b"))
+    }
+
     /// In RESP2 a client that listens may do few things; mistakes are found in the order of redis-server.
     @Test(arguments: [
         (["GET", "k"], "-ERR Can't execute 'get'"),

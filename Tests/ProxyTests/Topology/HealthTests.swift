@@ -104,11 +104,32 @@ import Testing
                     $0.isMasterHealthy = false
                 }, .syncing
             ),
+            (false, { $0.lag = ReplicaLag(bytes: 1001, time: .zero) }, .lagging),
+            (false, { $0.lag = ReplicaLag(bytes: 1, time: .seconds(11)) }, .lagging),
+            (false, { $0.lag = ReplicaLag(bytes: 1000, time: .seconds(10)) }, .healthy),
+            (
+                false,
+                {
+                    $0.lag = ReplicaLag(bytes: 501, time: .zero)
+                    $0.isLagging = true
+                }, .lagging
+            ),
+            // Nobody can say how far it is behind, or not any more.
+            (false, { $0.isLagging = true }, .healthy),
+            (
+                false,
+                {
+                    $0.lag = ReplicaLag(bytes: 1001, time: .seconds(11))
+                    $0.isLagging = true
+                    $0.isMasterHealthy = false
+                }, .healthy
+            ),
         ]
         for (number, (isMaster, change, state)) in rows.enumerated() {
             var evidence = BackendHealth.Evidence(
                 isMaster: isMaster, isConnected: true,
-                report: report(isMaster ? .master : .replica, link: true), hadData: true)
+                report: report(isMaster ? .master : .replica, link: true), hadData: true,
+                ceiling: LagCeiling(bytes: 1000, time: .seconds(10)))
             change(&evidence)
             let (judged, reason) = BackendHealth.judge(evidence)
             #expect(judged == state, "row \(number)")
@@ -121,22 +142,38 @@ import Testing
         let text =
             "# Server\r\nredis_version:7.0.15\r\nrun_id:abc\r\n\r\n# Replication\r\nrole:slave\r\n"
             + "master_host:10.0.0.1\r\nmaster_port:6379\r\nmaster_link_status:up\r\n"
-            + "master_sync_in_progress:0\r\nslave_repl_offset:42\r\nmaster_repl_offset:43\r\n"
+            + "master_last_io_seconds_ago:3\r\nmaster_sync_in_progress:0\r\n"
+            + "slave_repl_offset:42\r\nslave_priority:90\r\nmaster_replid:h\r\n"
+            + "master_repl_offset:43\r\nrepl_backlog_active:1\r\n"
         let replica = try #require(ServerReport([Array("$1\r\n\(text)".utf8)]))
         #expect(replica.role == .replica && replica.isLinkUp && !replica.isSyncing)
         #expect(replica.runID == Array("abc".utf8) && replica.version == "7.0.15")
         #expect(replica.offset == 42 && replica.masterEndpoint == "10.0.0.1:6379")
+        #expect(replica.secondsSinceMaster == 3 && replica.priority == 90)
+        #expect(replica.replicationID == "h" && replica.isBacklogActive == true)
         let rows: [([String?], (ServerReport?) -> Bool)] = [
             (
                 ["$1\r\nrole:master\r\nmaster_repl_offset:7\r\n"],
                 { $0?.role == .master && $0?.offset == 7 }
             ),
             (["=9\r\ntxt:role:master\r\nloading:1\r\n"], { $0?.isLoading == true }),
+            (
+                ["$1\r\nmaster_last_io_seconds_ago:-1\r\nrepl_backlog_active:0\r\n"],
+                { $0?.secondsSinceMaster == nil && $0?.isBacklogActive == false }
+            ),
             (["$1\r\nasync_loading:1\r\nloading:0\r\n"], { $0?.isLoading == true }),
             (
                 ["$1\r\nmaster_link_status:down\r\nmaster_sync_in_progress:1\r\n"],
                 { $0?.isLinkUp == false && $0?.isSyncing == true }
             ),
+            (
+                [
+                    "$1\r\n# Keyspace\r\ndb0:keys=3,expires=0,avg_ttl=0\r\n"
+                        + "db7:keys=40,expires=1,avg_ttl=9\r\n"
+                ], { $0?.keys == 43 }
+            ),
+            (["$1\r\n# Keyspace\r\n"], { $0?.keys == 0 }),
+            (["$1\r\nrole:master\r\ndbx:y\r\n"], { $0?.keys == nil }),
             (["-NOPERM no\r\n", nil], { $0 == nil }), (["+OK\r\n"], { $0 == nil }),
             (["-NOPERM no\r\n", "$1\r\nrole:master\r\n"], { $0?.role == .master }),
             (["$-1\r\n"], { $0?.role == nil }), (["$3\r\nx:y:z\r\n:\r\n"], { $0 != nil }),
@@ -174,7 +211,8 @@ import Testing
             Wire.bulk("run_id:\(run)\r\n"), Wire.bulk(replication),
             Wire.bulk("loading:\(loading ? 1 : 0)\r\n"),
         ]
-        proxy.says(replies.joined(), on: link)
+        let keyspace = server == 0 ? Wire.bulk("# Keyspace\r\n") : ""
+        proxy.says(replies.joined() + keyspace, on: link)
     }
 
     private let master = "role:master\r\n"
@@ -185,7 +223,8 @@ import Testing
     private func begin(_ proxy: ProxyUnderTest) {
         for server in 0...1 {
             let link = control(server, of: proxy)
-            #expect(proxy.sent(to: link) == probes + Wire.text("COMMAND"))
+            let keyspace = server == 0 ? Wire.text("INFO", "keyspace") : ""
+            #expect(proxy.sent(to: link) == probes + keyspace + Wire.text("COMMAND"))
             answer(proxy, server, server == 0 ? master : up)
             proxy.says("*0\r\n", on: link)
         }

@@ -4,6 +4,7 @@ extension CommandExamples {
     static let pubSub = """
         subscription: PSUBSCRIBE news.*
         ask: PUBLISH news hello
+        refused: PUBLISH __sluice__:events hello
         ask: PUBSUB NOSUCH
         ask: PUBSUB CHANNELS
         ask: PUBSUB HELP
@@ -13,6 +14,7 @@ extension CommandExamples {
         ask: PUBSUB SHARDNUMSUB news
         subscription: PUNSUBSCRIBE
         ask: SPUBLISH news hello
+        refused: SPUBLISH __sluice__:watermarks:1 1
         subscription: SSUBSCRIBE news
         subscription: SUBSCRIBE news
         subscription: SUNSUBSCRIBE

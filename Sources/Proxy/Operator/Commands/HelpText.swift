@@ -12,6 +12,8 @@ package enum HelpText {
         "    Return the configuration in force, or the keys that match the glob-like <pattern>.",
         "CONSISTENCY [<level>]",
         "    Return or change how fresh the reads of this connection are.",
+        "EVENTS [<count>]",
+        "    Return what happened to the servers, newest first (10 if left out, -1 for all).",
         "EXPLAIN <command> [<arg> ...]",
         "    Return where the command would go and why. Nothing is executed.",
         "SLOWLOG [GET [<count>]|LEN|RESET]",

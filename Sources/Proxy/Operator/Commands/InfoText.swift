@@ -239,6 +239,7 @@ package struct InfoText {
             ("retries_away", "\(backend.retriesAway)"),
             ("offset", optional(backend.offset)),
             ("lag_bytes", optional(backend.lag)),
+            ("lag_ms", optional(backend.lagMilliseconds)),
         ]
         return parts.map { "\($0.name)=\(InfoText.plain($0.value))" }.joined(separator: ",")
     }

@@ -13,6 +13,8 @@ package enum ProxyCommand: Sendable, Equatable {
     /// The command to explain begins at this argument. Nothing is executed.
     case explain(from: Int)
     case clients
+    /// The newest first.
+    case events(count: Int)
     case slowLog(SlowLogRequest)
     case statistics(resets: Bool)
     /// The values in force whose keys fit; nil: all.
@@ -42,6 +44,13 @@ package enum ProxyCommand: Sendable, Equatable {
         } else if word.equalsIgnoringCase("CLIENTS") {
             try ProxyCommand.expect(count == 2, "clients")
             self = .clients
+        } else if word.equalsIgnoringCase("EVENTS") {
+            try ProxyCommand.expect(count <= 3, "events")
+            let number = count == 3 ? Decimal.integer(request[2]) : EventLog.usual
+            guard let number, number >= -1 else {
+                throw CommandRefusal("ERR count should be greater than or equal to -1")
+            }
+            self = .events(count: number == -1 ? .max : number)
         } else if word.equalsIgnoringCase("SLOWLOG") {
             // Without a word behind it, what somebody at a prompt means.
             guard count > 2 else {

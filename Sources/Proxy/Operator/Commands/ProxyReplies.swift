@@ -37,6 +37,13 @@ package enum ProxyReplies {
         output.append(explanation.report, for: version)
     }
 
+    package static func events(
+        _ events: some Sequence<ProxyEvent>, to output: inout OutputQueue,
+        for version: ProtocolVersion
+    ) {
+        output.append(.list(events.map(\.report)), for: version)
+    }
+
     package static func slowLog(
         _ entries: [SlowLog.Entry], to output: inout OutputQueue, for version: ProtocolVersion
     ) {

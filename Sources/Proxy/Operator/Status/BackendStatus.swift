@@ -63,10 +63,15 @@ package struct BackendStatus: Sendable, Equatable {
     package var retriesAway = 0
     /// The replication offset that it named last.
     package var offset: Int?
-    /// Bytes behind the master.
+    /// The name of the history that the offset counts in.
+    package var replicationID: String?
+    /// Behind the master, in bytes and milliseconds; nil when that cannot be said.
     package var lag: Int?
-    /// What a replica says of its link to its master.
+    package var lagMilliseconds: Int?
+    /// What a replica says of its link to its master: whether it stands, and since how many seconds nothing has come.
     package var isLinkUp: Bool?
+    package var secondsSinceMaster: Int?
+    package var priority: Int?
 
     package init(
         address: String, role: Role, state: State, reason: String = "", since: WallTime
@@ -99,7 +104,11 @@ package struct BackendStatus: Sendable, Equatable {
         errors &+= part.errors
         retriesAway &+= part.retriesAway
         offset = BackendStatus.either(offset, part.offset, max)
+        replicationID = replicationID ?? part.replicationID
         lag = BackendStatus.either(lag, part.lag, max)
+        lagMilliseconds = BackendStatus.either(lagMilliseconds, part.lagMilliseconds, max)
+        secondsSinceMaster = BackendStatus.either(secondsSinceMaster, part.secondsSinceMaster, max)
+        priority = BackendStatus.either(priority, part.priority, min)
         if let isUp = part.isLinkUp { isLinkUp = isUp && isLinkUp ?? true }
     }
 
@@ -138,9 +147,13 @@ package struct BackendStatus: Sendable, Equatable {
             .init("replies", .number(replies)),
             .init("errors", .number(errors)),
             .init("retries_away", .number(retriesAway)),
+            .init("master_replid", .text(replicationID)),
             .init("offset", .number(offset)),
             .init("lag_bytes", .number(lag)),
+            .init("lag_ms", .number(lagMilliseconds)),
             .init("link", isLinkUp.map { .text($0 ? "up" : "down") } ?? .none),
+            .init("master_last_io_seconds_ago", .number(secondsSinceMaster)),
+            .init(ServerReport.priorityField, .number(priority)),
         ])
     }
 }

@@ -24,6 +24,8 @@ package struct ProxyStatus: Sendable, Equatable {
     package var outstanding = 0
     /// Newest first.
     package var slowLog: [SlowLog.Entry] = []
+    /// Newest first; the first worker's.
+    package var events: [ProxyEvent] = []
 
     package init(now: WallTime, startedAt: WallTime, uptime: Duration, consistency: String) {
         self.now = now
@@ -111,6 +113,7 @@ package struct ProxyStatus: Sendable, Equatable {
         heldMemory += part.heldMemory
         outstanding += part.outstanding
         slowLog = SlowLog.newest(SlowLog.longestReply, of: [slowLog, part.slowLog])
+        if events.isEmpty { events = part.events }
     }
 }
 
@@ -139,7 +142,10 @@ package struct Readiness: Sendable, Equatable {
             } else {
                 "no backend is a master"
             }
-        let hasReplica = replicas.contains(where: \.isHealthy)
+        // Those that lag are read where nothing else may be.
+        let hasReplica = replicas.contains {
+            $0.isHealthy || status.readsNeedReplica && $0.state == .lagging
+        }
         let reads: String? =
             if hasReplica || (writes == nil && !status.readsNeedReplica) {
                 nil
@@ -183,6 +189,7 @@ extension ProxyStatus {
                 .init("backends", backendsReport),
                 .init("counters", counters.report),
                 .init("slow_log", .list(slowLog.map(\.report))),
+                .init("events", .list(events.map(\.report))),
             ])
     }
 

@@ -65,16 +65,26 @@ extension OutputQueue {
 
 // MARK: - JSON
 
-/// Writes a report as JSON (RFC 8259): two blanks a level, one field a line, fields in their own order.
+/// Writes a report as JSON (RFC 8259), fields in their own order: two blanks a level and one field a line, or all in
+/// one line.
 package struct JSONWriter {
     private var output: [UInt8] = []
     private var depth = 0
+    private var isOneLine = false
 
     /// The document, with a line end behind it.
     package static func document(_ report: Report) -> [UInt8] {
         var writer = JSONWriter()
         writer.write(report)
         writer.output.append(UInt8(ascii: "\n"))
+        return writer.output
+    }
+
+    /// The same in one line without an end.
+    package static func line(_ report: Report) -> [UInt8] {
+        var writer = JSONWriter()
+        writer.isOneLine = true
+        writer.write(report)
         return writer.output
     }
 
@@ -100,7 +110,7 @@ package struct JSONWriter {
             for (index, field) in fields.enumerated() {
                 startLine(isFirst: index == 0)
                 writeText(field.name.utf8)
-                write(": ")
+                write(isOneLine ? ":" : ": ")
                 write(field.value)
             }
             close("}")
@@ -124,6 +134,7 @@ package struct JSONWriter {
     }
 
     private mutating func indent() {
+        if isOneLine { return }
         output.append(UInt8(ascii: "\n"))
         output += [UInt8](repeating: 0x20, count: depth * 2)
     }
