@@ -69,7 +69,7 @@ extension ProxyCore {
             let names = rivals.map { servers[$0].name }.joined(separator: " and ")
             tell(
                 .contestedMaster, of: master, .warning,
-                "is followed no longer: \(names) were both promoted, and until only one of them is a master nobody is written to"
+                "is not written to: \(names) were both promoted, and nobody is as long as both are masters"
             )
         }
         self.rivals = rivals
