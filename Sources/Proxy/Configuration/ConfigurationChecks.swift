@@ -88,11 +88,11 @@ struct ConfigurationChecks {
                     "users: found users that nobody is asked for, expected 'auth: users'",
                     at: "users"))
         }
-        if configuration.backends.user != nil, configuration.backends.password == nil {
+        if configuration.backends.username != nil, configuration.backends.password == nil {
             errors.append(
                 error(
-                    "backends.user: found no password for it, expected 'backends.password'",
-                    at: "backends.user"))
+                    "backends.username: found no password for it, expected 'backends.password'",
+                    at: "backends.username"))
         }
         return errors
     }

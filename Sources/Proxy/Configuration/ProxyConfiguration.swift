@@ -52,7 +52,7 @@ package struct ProxyConfiguration: Sendable, Equatable {
         /// Connections that each worker shares among its clients, for each backend and lane.
         package var connections = 1
         /// Who the proxy is at the backends; nil: the default user.
-        package var user: String?
+        package var username: String?
         package var password: Secret?
 
         package init() {}

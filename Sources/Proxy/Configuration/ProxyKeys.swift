@@ -98,7 +98,7 @@ enum ProxyKeys {
             "connections to each backend that the clients of one worker share, per lane; the master has as many more",
             why: "one makes one write of what many clients send in a turn"),
         ProxyKey(
-            "backends.user", .text(\.backends.user),
+            "backends.username", .text(\.backends.username),
             "who the proxy is at the backends; empty: the default user",
             why: "for its own probes, and for clients that are nobody else there"),
         ProxyKey(

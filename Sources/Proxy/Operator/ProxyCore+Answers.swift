@@ -56,7 +56,7 @@ extension ProxyCore {
     func mayOperate(_ client: ClientSession, _ name: StaticString) -> Bool {
         guard configuration.authentication == .backend else { return true }
         let user = client.extras?.user.map { String(decoding: $0, as: UTF8.self) } ?? "default"
-        if user == "default" || user == configuration.backends.user { return true }
+        if user == "default" || user == configuration.backends.username { return true }
         reply(to: client) {
             $0.append("-NOPERM this user has no permissions to run the '")
             $0.append(name)

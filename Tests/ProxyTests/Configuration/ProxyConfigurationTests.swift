@@ -55,7 +55,7 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
                   tags: [slow, big]
                 - {address: /run/redis.sock, tags: slow}
               connections: 3
-              user: sluice
+              username: sluice
               password: fifth
             reads:
               consistency: session
@@ -132,7 +132,7 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
             ProxyConfiguration.Replica(
                 .unix(path: "/run/redis.sock"), place: BackendPlace(tags: ["slow"])),
         ]
-        expected.backends.user = "sluice"
+        expected.backends.username = "sluice"
         expected.backends.password = secret("fifth")
         expected.reads.balance = .weighted
         expected.reads.includeMaster = .always
@@ -210,7 +210,7 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
                   master: 127.0.0.1:6379
                   replicas: []
                   connections: 1
-                  user: ""
+                  username: ""
                   password: ""
                 reads:
                   consistency: fresh
@@ -299,6 +299,10 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
             "proxy.yaml:2:1: unknown key 'MaxClients', did you mean 'maxclients'?"
         ),
         (
+            "backends: {master: a:1, user: me}",
+            "proxy.yaml:1:25: unknown key 'user', did you mean 'username'?"
+        ),
+        (
             "backends: {master: a:1}\nlevel: debug",
             "proxy.yaml:2:1: unknown key 'level', did you mean 'level' in 'log'?"
         ),
@@ -321,7 +325,7 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
             proxy.yaml:1:1: 'backends.master' is missing, expected an endpoint: host:port, \
             "[::1]:port" or /path/of/a/socket
             proxy.yaml:1:11: backends: expected keys with values (master, replicas, connections, \
-            user, password), found '127.0.0.1:6379'
+            username, password), found '127.0.0.1:6379'
             """
         ),
         (
