@@ -117,7 +117,8 @@ package final class ProxyCore: Core {
         if isFencing, worker == 0 {
             pending.log(
                 .notice,
-                "Reads are \(configuration.reads.consistency.rawValue) with respect to writes through this proxy; "
+                "Reads are \(configuration.levels.map(\.rawValue).joined(separator: " or "))"
+                    + " with respect to writes through this proxy; "
                     + "what is written past it is not seen")
         }
         beginAskingAboutStrangers()
@@ -151,11 +152,12 @@ package final class ProxyCore: Core {
         to local: PeerAddress, at now: Moment
     ) {
         self.now = now
-        guard listener == .clients else { return openHealth(id) }
+        guard listener != .health else { return openHealth(id) }
         lastClientNumber += clientNumberStep
         let client = ClientSession(
             id: id, number: lastClientNumber, peer: peer, local: local, pool: pool, at: now.instant)
-        client.consistency = configuration.reads.consistency
+        client.listener = listener.place
+        client.consistency = configuration.level(ofListener: client.listener)
         beginSession(client)
         clients.insert(client, for: id)
         counters.connectionsReceived += 1

@@ -42,7 +42,9 @@ struct ConfigurationChecks {
         }
         errors += loops(to: master, "backends.master", "backends.master")
         if let health = configuration.health,
-            configuration.listen.contains(where: { ConfigurationChecks.collide($0, health) })
+            configuration.listen.contains(where: {
+                ConfigurationChecks.collide($0.endpoint, health)
+            })
         {
             errors.append(
                 error(
@@ -54,7 +56,7 @@ struct ConfigurationChecks {
 
     private func loops(to backend: Endpoint, _ path: String, _ key: String) -> [ConfigurationError]
     {
-        guard configuration.listen.contains(backend) else { return [] }
+        guard configuration.listen.contains(where: { $0.endpoint == backend }) else { return [] }
         return [
             error(
                 "\(key): found \(backend), where the proxy itself listens, expected another server",

@@ -39,7 +39,7 @@ enum ProxyKeys {
 
     private static let general: [ProxyKey] = [
         ProxyKey(
-            "listen", .endpoints(\.listen),
+            "listen", .listeners(\.listen),
             "where clients connect: one endpoint or a list",
             why: "the loopback, so that nobody else gets in before somebody says so"),
         ProxyKey(

@@ -47,6 +47,8 @@ final class ClientSession {
     let peer: PeerAddress
     /// Our end of its connection.
     let local: PeerAddress
+    /// Where it came in: its place in the configuration's `listen`.
+    var listener = 0
     let openedAt: Instant
     var state: State = .open
     var version = ProtocolVersion.resp2

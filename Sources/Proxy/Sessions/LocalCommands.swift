@@ -247,6 +247,16 @@ extension ProxyCore {
     func beginSession(_ client: ClientSession) {
         client.lane = 0
         client.isAuthenticated = configuration.authentication == .none
+        change(client, to: usualLevel(of: client))
+    }
+
+    /// How fresh a client's reads are to be unless it says otherwise: as its user, or else its listener has it.
+    func usualLevel(of client: ClientSession) -> Consistency {
+        let listener = configuration.level(ofListener: client.listener)
+        guard configuration.authentication == .users, let name = client.extras?.user else {
+            return listener
+        }
+        return configuration.users.first { Array($0.name.utf8) == name }?.consistency ?? listener
     }
 
     // MARK: CLIENT

@@ -26,7 +26,10 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
     @Test func readsEveryKey() throws {
         let configuration = try read(
             """
-            listen: [0.0.0.0:7000, "[::1]:7000", /run/sluice.sock]
+            listen:
+              - 0.0.0.0:7000
+              - "[::1]:7000"
+              - {address: /run/sluice.sock, consistency: eventual}
             health: 127.0.0.1:7001
             zone: a
             threads: 4
@@ -38,7 +41,7 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
                 password: ["first $${x}", second]
                 backend_user: "app $${x"
                 backend_password: third
-              default: {password: fourth}
+              default: {password: fourth, consistency: master}
             commands:
               keys: {replica: slow}
               FLUSHALL: refuse
@@ -101,8 +104,9 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
             """)
         var expected = ProxyConfiguration()
         expected.listen = [
-            .tcp(host: "0.0.0.0", port: 7000), .tcp(host: "::1", port: 7000),
-            .unix(path: "/run/sluice.sock"),
+            ClientListener(.tcp(host: "0.0.0.0", port: 7000)),
+            ClientListener(.tcp(host: "::1", port: 7000)),
+            ClientListener(.unix(path: "/run/sluice.sock"), consistency: .eventual),
         ]
         expected.threads = .count(4)
         expected.maximumClients = 77
@@ -114,7 +118,7 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
             User(
                 name: "app", passwords: [secret("first ${x}"), secret("second")],
                 backendUser: "app ${x", backendPassword: secret("third")),
-            User(name: "default", passwords: [secret("fourth")]),
+            User(name: "default", passwords: [secret("fourth")], consistency: .master),
         ]
         expected.commands = [
             CommandRule(name: "KEYS", route: .replica(tag: "slow")),
@@ -295,12 +299,12 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
             "proxy.yaml:3:3: unknown key 'client-output', did you mean 'client_output'?"
         ),
         (
-            "backends: {master: a:1}\nMaxClients: 1",
-            "proxy.yaml:2:1: unknown key 'MaxClients', did you mean 'maxclients'?"
-        ),
-        (
             "backends: {master: a:1, user: me}",
             "proxy.yaml:1:25: unknown key 'user', did you mean 'username'?"
+        ),
+        (
+            "backends: {master: a:1}\nMaxClients: 1",
+            "proxy.yaml:2:1: unknown key 'MaxClients', did you mean 'maxclients'?"
         ),
         (
             "backends: {master: a:1}\nlevel: debug",
@@ -387,6 +391,29 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
         (
             "backends: {master: a:1}\nlisten: [a:1, a:1]",
             "proxy.yaml:2:15: listen: expected different endpoints, found 'a:1' twice"
+        ),
+        (
+            "backends: {master: a:1}\nlisten: [a:7, {address: a:7, consistency: master}]",
+            "proxy.yaml:2:15: listen: expected different endpoints, found 'a:7' twice"
+        ),
+        // A listener's own keys, and a user's level.
+        (
+            "backends: {master: a:1}\nlisten: [{consistency: fresh, port: 1}]",
+            """
+            proxy.yaml:2:10: listen: 'address' is missing, expected an endpoint: host:port, \
+            "[::1]:port" or /path/of/a/socket
+            proxy.yaml:2:31: listen: unknown key 'port', expected one of: address, consistency
+            """
+        ),
+        (
+            "backends: {master: a:1}\nlisten: [b:1, {address: c:1, consistency: freshh}]",
+            "proxy.yaml:2:43: listen: consistency: expected master, fresh, session, bounded or"
+                + " eventual, found 'freshh', did you mean 'fresh'?"
+        ),
+        (
+            "backends: {master: a:1}\nauth: users\nusers: {app: {password: x, consistency: [master]}}",
+            "proxy.yaml:3:41: users: app: consistency: expected master, fresh, session, bounded or"
+                + " eventual, found a list"
         ),
         (
             "backends: {master: [a:1]}",

@@ -37,6 +37,9 @@ import Testing
             log.record($0, .init(time: .noon(), total: .seconds(1), client: .unix))
         }
         status.slowLog = log.entries
+        status.levels = ["listener", "user"].map {
+            .init(kind: $0, name: "a", consistency: "bounded")
+        }
         let line = ClientLine(id: 1, address: "a", localAddress: "b")
         let client = ProxyClient(line: line, worker: 0, consistency: "eventual")
         let explanation = Explanation(
