@@ -71,7 +71,9 @@ extension ProxyCore {
     /// What a request may write; the keys are in `foundKeys`.
     func written(by request: Request, _ command: CommandID?) -> KeyScope {
         guard let command else {
-            return classifier.learnt?.readsOnly(request) == true ? .nothing : .everything
+            guard let learnt = classifier.learnt else { return .everything }
+            return learnt.readsOnly(request)
+                ? .nothing : learnt.keys(of: request, into: &foundKeys)
         }
         if request.part == .head { return writtenLargely(by: request, command) }
         return table.written(
@@ -117,7 +119,10 @@ extension ProxyCore {
     }
 
     private func read(by request: Request, _ command: CommandID?) -> KeyScope {
-        guard let command, request.part == .whole else { return .everything }
+        guard request.part == .whole else { return .everything }
+        guard let command else {
+            return classifier.learnt?.keys(of: request, into: &foundKeys) ?? .everything
+        }
         return table.read(
             by: request, command, scripts: configuration.scripts, into: &foundKeys)
     }
