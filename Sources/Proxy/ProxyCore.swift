@@ -72,6 +72,8 @@ package final class ProxyCore: Core {
     var foundKeys = FoundKeys()
     /// Reads for which no server was fresh enough when they were last tried.
     var readsToRetry: [ConnectionID] = []
+    /// Clients with tokens, who wait for the master's position.
+    var causalWaits = CausalWaits()
     var operators: OperatorState
     /// The time of the call at hand.
     private(set) var now: Moment
@@ -273,6 +275,7 @@ package final class ProxyCore: Core {
         noteSilence()
         watchServers()
         lookAfterWatermarks()
+        lookAfterTokens()
         if !readsToRetry.isEmpty { retryReads() }
         scheduleWake()
         resumeClients()

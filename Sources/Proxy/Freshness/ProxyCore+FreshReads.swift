@@ -41,6 +41,7 @@ extension ProxyCore {
     private func connectionForSessionRead(
         of client: ClientSession, _ need: Need
     ) -> BackendConnection? {
+        if need == .master { return masterForRead(of: client) }
         if let place = client.place {
             if readable.contains(place.server) {
                 let connection = reader(at: servers[place.server], for: client)
@@ -54,7 +55,8 @@ extension ProxyCore {
             client.position = max(client.position, freshness.next)
             wantWatermark()
         }
-        if let connection = replicaMeeting(.applied(client.position), for: client) {
+        let need = need.joined(with: .applied(client.position))
+        if let connection = replicaMeeting(need, for: client) {
             if connection.server != master.index {
                 client.place = (connection.server, connection.process)
             }

@@ -78,7 +78,7 @@ private struct FlatReader: ~Escapable {
 extension ProxyCore {
     /// Asks a replica for its role before a read of what was written lately, once for all reads of a turn.
     func askForVeto(_ need: Need, on connection: BackendConnection) {
-        guard case .applied(let watermark) = need, connection.server != master.index,
+        guard let watermark = need.watermark, connection.server != master.index,
             connection.vetoedAt != now.instant, isRecent(watermark),
             let seen = freshness.proofs[connection.server].look()
         else { return }

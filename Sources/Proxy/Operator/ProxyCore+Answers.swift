@@ -82,7 +82,7 @@ extension ProxyCore {
     ) -> ClientSession.Pause? {
         let version = client.version
         switch command {
-        case .help, .explain, .consistency: break
+        case .help, .explain, .consistency, .token, .after: break
         default: guard mayOperate(client, "proxy") else { return nil }
         }
         switch command {
@@ -94,6 +94,8 @@ extension ProxyCore {
         case .statistics(resets: true): return inquire(.resetCounters, of: client)
         case .slowLog(let request): return answer(request, isProxy: true, of: client)
         case .consistency(let level): answerConsistency(level, of: client)
+        case .token: return learnPosition(.token, of: client)
+        case .after(let token): return honour(token, for: client)
         case .explain(let start):
             let explanation = explain(request.nested(from: start), for: client)
             reply(to: client) { ProxyReplies.explanation(explanation, to: &$0, for: version) }

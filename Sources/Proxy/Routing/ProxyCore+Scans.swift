@@ -154,6 +154,7 @@ extension ProxyCore {
         }
         let connection = lane(client.lane, of: server).readers[connectionNumber(of: client)]
         if let pause = mayNotSend(on: connection, client) { return pause }
+        askForVeto(client.after, on: connection)
         send(request, as: nil, .read, on: connection, for: client)
         return nil
     }
@@ -163,6 +164,7 @@ extension ProxyCore {
         guard client.writes == 0, client.extras?.pin == nil else { return nil }
         let server = servers.dropFirst()
             .filter { $0.health.isHealthy && $0.place.tags.contains(tag) }
+            .filter { client.after == .nothing || meets(client.after, reader(at: $0, for: client)) }
             .min { $0.outstanding < $1.outstanding }
         // This client's own connection to it may be away all the same.
         guard let server, reader(of: client, at: server)?.isComing ?? true else { return nil }

@@ -56,6 +56,8 @@ final class ClientSession {
     var isAuthenticated = true
     /// How fresh its reads are to be.
     var consistency = Consistency.eventual
+    /// What PROXY AFTER has asked of its reads, at whatever level.
+    var after = Need.nothing
     /// At level `session`: what it has written or seen stands before this watermark.
     var position = Watermark.none
     /// At level `session`: the replica that it reads from.
@@ -113,6 +115,9 @@ final class ClientSession {
         self.peer = peer
         output = OutputQueue(pool: pool)
     }
+
+    /// Not any server will do for its reads.
+    var asksForFreshness: Bool { consistency != .eventual || after != .nothing }
 
     /// Requests that the client still waits for.
     var inFlight: Int { forwarded - delivered + held.count }

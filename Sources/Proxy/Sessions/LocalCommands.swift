@@ -248,6 +248,7 @@ extension ProxyCore {
         client.lane = 0
         client.isAuthenticated = configuration.authentication == .none
         change(client, to: usualLevel(of: client))
+        client.after = .nothing
     }
 
     /// How fresh a client's reads are to be unless it says otherwise: as its user, or else its listener has it.

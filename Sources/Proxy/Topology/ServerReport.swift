@@ -24,6 +24,9 @@ struct ServerReport: Equatable {
     var following: UInt64?
     /// The name of its history.
     var replicationID: String?
+    /// The name of the history that its own went out from, and the first offset at which they may differ.
+    var formerID: String?
+    var formerEnd: Int?
     var keysByDatabase: [UInt8]?
 
     init() {}
@@ -50,6 +53,8 @@ struct ServerReport: Equatable {
                 case "master_host": host = text
                 case "master_port": port = text
                 case "master_replid": replicationID = text
+                case "master_replid2": formerID = text
+                case "second_repl_offset": formerEnd = Int(text)
                 case "slave_repl_offset": offset = Int(text)
                 case "master_repl_offset": offset = offset ?? Int(text)
                 default: break

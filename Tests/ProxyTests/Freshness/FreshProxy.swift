@@ -20,6 +20,8 @@ final class FreshProxy {
         /// In ROLE.
         var state = "connected"
         var isSyncing = false
+        /// Of a master that was promoted: the history that its own went out from, and where.
+        var former: (history: String, end: Int)?
     }
 
     let proxy: ProxyUnderTest
@@ -90,6 +92,8 @@ final class FreshProxy {
             text += "master_replid:\(facts.history)\r\n"
             if facts.role == "master" {
                 text += "master_repl_offset:\(facts.offset)\r\n"
+                let former = facts.former ?? (String(repeating: "0", count: 40), -1)
+                text += "master_replid2:\(former.history)\r\nsecond_repl_offset:\(former.end)\r\n"
             } else {
                 let place = facts.following.split(separator: ":")
                 text += "master_host:\(place[0])\r\nmaster_port:\(place[1])\r\n"
