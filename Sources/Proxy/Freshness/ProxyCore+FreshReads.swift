@@ -51,9 +51,7 @@ extension ProxyCore {
                 // It will soon have what this client has written.
                 if connection.process == place.process, mayWaitForReplica(client) { return nil }
             }
-            client.place = nil
-            client.position = max(client.position, freshness.next)
-            wantWatermark()
+            leavePlace(client)
         }
         let need = need.joined(with: .applied(client.position))
         if let connection = replicaMeeting(need, for: client) {
@@ -63,6 +61,13 @@ extension ProxyCore {
             return connection
         }
         return mayWaitForReplica(client) ? nil : masterForRead(of: client)
+    }
+
+    /// Whatever it reads from next must have all that there is by now.
+    func leavePlace(_ client: ClientSession) {
+        client.place = nil
+        client.position = max(client.position, freshness.next)
+        wantWatermark()
     }
 
     private func mayWaitForReplica(_ client: ClientSession) -> Bool {

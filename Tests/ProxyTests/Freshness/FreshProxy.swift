@@ -164,6 +164,14 @@ final class FreshProxy {
         var found: Int?
         for case let connection? in core.links where connection.id != nil && connection.isForClients
         {
+            // A walk begins when the process at the other end has said who it is.
+            if connection.isReady, connection.tag == nil,
+                case .gathered? = connection.specials.first
+            {
+                #expect(proxy.sent(to: connection.link) == Wire.text("INFO", "server"))
+                proxy.says(
+                    Wire.bulk("run_id:\(facts[connection.server].runID)\r\n"), on: connection.link)
+            }
             let sent = requests(in: proxy.sent(to: connection.link))
             for request in sent {
                 if request == words {
