@@ -31,6 +31,8 @@ final class Errand {
         case scripts(ScriptChange)
         /// Whether a server has closed what it called by this number: a connection that is lost here.
         case death(server: Int, of: Int)
+        /// Where the master is, for tokens.
+        case position(server: Int)
         /// Whether a client's own connection has changed as the client has.
         case change(SessionChange)
     }
@@ -118,6 +120,7 @@ extension ProxyCore {
         case .scripts(let change): finish(change, errand.answers[0], of: clients[errand.client])
         case .death(let server, let number):
             learnDeath(errand.answers[0], of: number, at: servers[server])
+        case .position(let server): learnPosition(errand.answers, of: servers[server])
         case .change(let change):
             if let client = clients[errand.client] {
                 finish(change, errand.answers[0], of: client)

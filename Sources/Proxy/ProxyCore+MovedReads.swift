@@ -69,7 +69,7 @@ extension ProxyCore {
         for isFenced in [false, true] {
             let isMoved = { [clients] (id: ConnectionID) in
                 guard let client = clients[id], !staying.contains(id) else { return false }
-                return (client.consistency != .eventual) == isFenced
+                return client.asksForFreshness == isFenced
             }
             guard let patient = connection.tickets.firstClient(where: isMoved),
                 let client = clients[patient],
@@ -245,7 +245,7 @@ extension ProxyCore {
         }
         let others = readable.filter { $0 != server.index }
         // What its reads need was looked at when they were sent, and not for another replica.
-        if !others.isEmpty, client.consistency == .eventual {
+        if !others.isEmpty, !client.asksForFreshness {
             return servers[others[Int(chance.next() % UInt64(others.count))]]
         }
         let mayUseMaster = configuration.reads.includeMaster != .never && server.role != .master

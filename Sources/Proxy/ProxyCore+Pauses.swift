@@ -203,6 +203,7 @@ extension ProxyCore {
         if let nextWatch { wake(at: nextWatch) }
         wakeForOperators()
         wakeForFreshness()
+        wakeForTokens()
     }
 
     func wake(at due: Instant) {

@@ -253,7 +253,7 @@ extension ProxyCore {
     ) -> Greeting {
         let backends = configuration.backends
         let own = backends.password.map {
-            Identity(user: backends.user.map { Array($0.utf8) }, password: $0.bytes)
+            Identity(user: backends.username.map { Array($0.utf8) }, password: $0.bytes)
         }
         var lessons: [Greeting.Lesson] = []
         if isFencing {

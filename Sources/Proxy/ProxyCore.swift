@@ -87,6 +87,8 @@ package final class ProxyCore: Core {
     /// Since when nobody takes writes; nil while somebody does.
     var masterAwaySince: Instant?
     var held = HeldWrites()
+    /// Clients with tokens, who wait for the master's position.
+    var causalWaits = CausalWaits()
     var operators: OperatorState
     /// The time of the call at hand.
     private(set) var now: Moment
@@ -135,7 +137,8 @@ package final class ProxyCore: Core {
         if isFencing, worker == 0 {
             pending.log(
                 .notice,
-                "Reads are \(configuration.reads.consistency.rawValue) with respect to writes through this proxy; "
+                "Reads are \(configuration.levels.map(\.rawValue).joined(separator: " or "))"
+                    + " with respect to writes through this proxy; "
                     + "what is written past it is not seen")
         }
         beginAskingAboutStrangers()
@@ -175,11 +178,12 @@ package final class ProxyCore: Core {
     ) {
         self.now = now
         noteBoard()
-        guard listener == .clients else { return openHealth(id) }
+        guard listener != .health else { return openHealth(id) }
         lastClientNumber += clientNumberStep
         let client = ClientSession(
             id: id, number: lastClientNumber, peer: peer, local: local, pool: pool, at: now.instant)
-        client.consistency = configuration.reads.consistency
+        client.listener = listener.place
+        client.consistency = configuration.level(ofListener: client.listener)
         beginSession(client)
         clients.insert(client, for: id)
         counters.connectionsReceived += 1
@@ -300,6 +304,7 @@ package final class ProxyCore: Core {
         noteSilence()
         watchServers()
         lookAfterWatermarks()
+        lookAfterTokens()
         if !readsToRetry.isEmpty { retryReads() }
         if let due = held.due, due <= now.instant { tryHeldWrites() }
         scheduleWake()

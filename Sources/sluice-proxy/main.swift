@@ -71,7 +71,8 @@ func listen(
     options.backlog = Int32(configuration.tcp.backlog)
     options.keepAlive = Int32(configuration.tcp.keepalive.components.seconds)
     var entrances: [[Entrance]] = Array(repeating: [], count: workers)
-    for endpoint in configuration.listen {
+    for (place, entry) in configuration.listen.enumerated() {
+        let (endpoint, id) = (entry.endpoint, ListenerID.clients(at: place))
         // Another program that shares its port would share it with us: only who does not want to share is refused.
         if workers > 1, case .tcp = endpoint { _ = try listeners(at: endpoint, options, log) }
         var shared = options
@@ -80,11 +81,11 @@ func listen(
         case .tcp:
             for worker in 0..<workers {
                 entrances[worker] += try listeners(at: endpoint, shared, log)
-                    .map { Entrance(listener: $0, id: .clients) }
+                    .map { Entrance(listener: $0, id: id) }
             }
         case .unix:
             let heard = try listeners(at: endpoint, shared, log)
-                .map { Entrance(listener: $0, id: .clients) }
+                .map { Entrance(listener: $0, id: id) }
             for worker in 0..<workers { entrances[worker] += heard }
         }
     }
@@ -196,8 +197,8 @@ func serve(_ configuration: ProxyConfiguration, _ path: String, _ log: Log) thro
         let purpose = entrance.id == .health ? "Health: " : ""
         log.write(.notice, purpose + entrance.listener.readiness, as: .proxy)
     }
-    let port = entrances[0].first { $0.id == .clients }.map { Int($0.listener.address.port) } ?? 0
     let board = TopologyBoard()
+    let port = entrances[0].first { $0.id != .health }.map { Int($0.listener.address.port) } ?? 0
     let usage = try measureUsage()
     let process = processFacts(path, port: port)
     var options = LoopOptions()
@@ -217,7 +218,7 @@ func serve(_ configuration: ProxyConfiguration, _ path: String, _ log: Log) thro
             ) { .proxy }
             for entrance in entrances[number] {
                 try loop.listen(
-                    on: entrance.listener, as: entrance.id, handsOver: entrance.id == .clients)
+                    on: entrance.listener, as: entrance.id, handsOver: entrance.id != .health)
             }
             return loop
         } catch {

@@ -9,7 +9,7 @@ import Testing
 @Suite struct GreetingTests {
     private static func proxy(user: String? = nil) -> ProxyUnderTest {
         ProxyUnderTest(isConnected: false) {
-            $0.backends.user = user
+            $0.backends.username = user
             $0.backends.password = Secret([UInt8]("secret".utf8))
         }
     }

@@ -44,10 +44,10 @@ public enum SluiceProxy {
     }
 
     /// Our proxy in front of a master and its replicas. Reads are not placed on every replica at once: see
-    /// `waitUntilReadsReach`.
+    /// `waitUntilReadsReach`. Clients may connect at further listeners than its port, each as the file has it.
     public static func start(
         before deployment: RedisDeployment, reads: Reads = Reads(), health: UInt16? = nil,
-        _ lines: [String] = []
+        listeners: [String] = [], _ lines: [String] = []
     ) throws -> LiveServer {
         var backends = ["  master: \(deployment.master.endpoint)"]
         if !deployment.replicas.isEmpty {
@@ -59,7 +59,7 @@ public enum SluiceProxy {
             "  include_master: \(reads.includeMaster)",
         ]
         let listener = health.map { ["health: 127.0.0.1:\($0)"] } ?? []
-        return try start(backends: backends, levels + listener + lines)
+        return try start(backends: backends, listeners: listeners, levels + listener + lines)
     }
 
     /// Reads through the proxy until each of these nodes has been asked; false when one never was.
@@ -77,7 +77,9 @@ public enum SluiceProxy {
     }
 
     /// Our proxy with these lines below `backends:`, and others.
-    public static func start(backends: [String], _ lines: [String]) throws -> LiveServer {
+    public static func start(
+        backends: [String], listeners: [String] = [], _ lines: [String]
+    ) throws -> LiveServer {
         guard let path = LiveProcess.built("sluice-proxy") else {
             throw SupportError("sluice-proxy has not been built")
         }
@@ -85,8 +87,9 @@ public enum SluiceProxy {
             .appendingPathComponent("sluice-\(UUID().uuidString).yaml")
         defer { try? FileManager.default.removeItem(at: file) }
         return try LiveServer.start(path: path) { port in
+            let entries = ["127.0.0.1:\(port)"] + listeners
             let text =
-                (["listen: 127.0.0.1:\(port)", "backends:"] + backends + lines)
+                (["listen: [\(entries.joined(separator: ", "))]", "backends:"] + backends + lines)
                 .joined(separator: "\n") + "\n"
             try? text.write(to: file, atomically: true, encoding: .utf8)
             return [file.path]

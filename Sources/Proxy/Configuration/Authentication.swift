@@ -18,14 +18,17 @@ package struct User: Sendable, Equatable {
     /// Who this user is at the backends; nil: whom the proxy itself is there.
     package var backendUser: String?
     package var backendPassword: Secret?
+    /// How fresh this user's reads are; nil: as the listener says.
+    package var consistency: Consistency?
 
     package init(
         name: String, passwords: [Secret], backendUser: String? = nil,
-        backendPassword: Secret? = nil
+        backendPassword: Secret? = nil, consistency: Consistency? = nil
     ) {
         self.name = name
         self.passwords = passwords
         self.backendUser = backendUser
         self.backendPassword = backendPassword
+        self.consistency = consistency
     }
 }

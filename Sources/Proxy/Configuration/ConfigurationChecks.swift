@@ -42,7 +42,9 @@ struct ConfigurationChecks {
         }
         errors += loops(to: master, "backends.master", "backends.master")
         if let health = configuration.health,
-            configuration.listen.contains(where: { ConfigurationChecks.collide($0, health) })
+            configuration.listen.contains(where: {
+                ConfigurationChecks.collide($0.endpoint, health)
+            })
         {
             errors.append(
                 error(
@@ -54,7 +56,7 @@ struct ConfigurationChecks {
 
     private func loops(to backend: Endpoint, _ path: String, _ key: String) -> [ConfigurationError]
     {
-        guard configuration.listen.contains(backend) else { return [] }
+        guard configuration.listen.contains(where: { $0.endpoint == backend }) else { return [] }
         return [
             error(
                 "\(key): found \(backend), where the proxy itself listens, expected another server",
@@ -88,11 +90,11 @@ struct ConfigurationChecks {
                     "users: found users that nobody is asked for, expected 'auth: users'",
                     at: "users"))
         }
-        if configuration.backends.user != nil, configuration.backends.password == nil {
+        if configuration.backends.username != nil, configuration.backends.password == nil {
             errors.append(
                 error(
-                    "backends.user: found no password for it, expected 'backends.password'",
-                    at: "backends.user"))
+                    "backends.username: found no password for it, expected 'backends.password'",
+                    at: "backends.username"))
         }
         return errors
     }

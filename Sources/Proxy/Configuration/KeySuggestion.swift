@@ -12,12 +12,15 @@ extension ProxyKeys {
         return names
     }
 
-    /// The rest of a sentence that begins with the unknown key: the nearest key of the same map, else the same
-    /// key in another map, else all keys of this map.
+    /// The rest of a sentence that begins with the unknown key: the nearest key of the same map, one that begins like
+    /// it, else the same key in another map, else all keys of this map.
     static func suggestion(for key: String, in path: String) -> String {
         let names = names(in: path)
         let wanted = folded(key)
-        if let near = nearest(to: key, among: names) { return "did you mean '\(near)'?" }
+        let meant =
+            nearest(to: key, among: names)
+            ?? names.first { wanted.utf8.count > 2 && $0.hasPrefix(wanted) }
+        if let meant { return "did you mean '\(meant)'?" }
         let elsewhere = all.first { candidate in
             candidate.path == key || candidate.components.last.map(String.init) == wanted
         }

@@ -5,7 +5,7 @@ import RESP
 
 /// Everything that a configuration file can set. `ProxyConfiguration()` holds the defaults.
 package struct ProxyConfiguration: Sendable, Equatable {
-    package var listen: [Endpoint] = [.tcp(host: "127.0.0.1", port: 7379)]
+    package var listen = [ClientListener(.tcp(host: "127.0.0.1", port: 7379))]
     /// Where /healthz, /readyz and /status are answered; nil: nowhere.
     package var health: Endpoint?
     /// Where this proxy is: reads prefer backends of the same zone.
@@ -37,7 +37,18 @@ package struct ProxyConfiguration: Sendable, Equatable {
         guard !backends.replicas.isEmpty || backends.discover, timeouts.probeInterval > .zero else {
             return false
         }
-        return reads.consistency.needsFences
+        return levels.contains(where: \.needsFences)
+    }
+
+    /// The levels that clients have until they ask for another, from the strictest on.
+    package var levels: [Consistency] {
+        let levels = listen.indices.map(level(ofListener:)) + users.compactMap(\.consistency)
+        return Consistency.allCases.filter(levels.contains)
+    }
+
+    /// The level of clients that come in at this place of `listen`, unless their user has one.
+    package func level(ofListener place: Int) -> Consistency {
+        listen[place].consistency ?? reads.consistency
     }
 
     /// How many workers share the clients.
@@ -59,7 +70,7 @@ package struct ProxyConfiguration: Sendable, Equatable {
         /// Connections that each worker shares among its clients, for each backend and lane.
         package var connections = 1
         /// Who the proxy is at the backends; nil: the default user.
-        package var user: String?
+        package var username: String?
         package var password: Secret?
 
         package init() {}
@@ -185,5 +196,17 @@ package struct ProxyConfiguration: Sendable, Equatable {
         package var stall = Duration.seconds(1)
 
         package init() {}
+    }
+}
+
+/// Where clients connect.
+package struct ClientListener: Sendable, Equatable {
+    package var endpoint: Endpoint
+    /// How fresh the reads of those that come in here are; nil: as `reads.consistency` says.
+    package var consistency: Consistency?
+
+    package init(_ endpoint: Endpoint, consistency: Consistency? = nil) {
+        self.endpoint = endpoint
+        self.consistency = consistency
     }
 }

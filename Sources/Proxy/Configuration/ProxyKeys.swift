@@ -39,7 +39,7 @@ enum ProxyKeys {
 
     private static let general: [ProxyKey] = [
         ProxyKey(
-            "listen", .endpoints(\.listen),
+            "listen", .listeners(\.listen),
             "where clients connect: one endpoint or a list",
             why: "the loopback, so that nobody else gets in before somebody says so"),
         ProxyKey(
@@ -106,7 +106,7 @@ enum ProxyKeys {
             "connections to each backend that the clients of one worker share, per lane; the master has as many more",
             why: "one makes one write of what many clients send in a turn"),
         ProxyKey(
-            "backends.user", .text(\.backends.user),
+            "backends.username", .text(\.backends.username),
             "who the proxy is at the backends; empty: the default user",
             why: "for its own probes, and for clients that are nobody else there"),
         ProxyKey(

@@ -36,6 +36,7 @@ extension ProxyValueKind {
         InnerKey(
             "backend_password", ValueReader.secretForm, standard: "\"\"",
             "the password of `backend_user`"),
+        levelKey(of: "this user", otherwise: "the listener"),
     ]
 
     /// A map from names to users.
@@ -90,6 +91,7 @@ extension ProxyValueKind {
         if let password = fields["backend_password"] {
             user.backendPassword = try reader.secret(of: password)
         }
+        if let level = fields["consistency"] { user.consistency = try readLevel(level, reader) }
         guard (user.backendUser == nil) == (user.backendPassword == nil) else {
             throw ConfigurationError(
                 "expected 'backend_user' and 'backend_password' together, found one of them",
@@ -109,6 +111,7 @@ extension ProxyValueKind {
         if let password = user.backendPassword {
             parts.append("backend_password: \(quoted(password.description))")
         }
+        if let level = user.consistency { parts.append("consistency: \(level.rawValue)") }
         return "\(quoted(user.name)): {\(parts.joined(separator: ", "))}"
     }
 }

@@ -165,38 +165,6 @@ struct ProxyValueKind: Sendable {
         quoted(ConfigurationSources.escaped(endpoint.description))
     }
 
-    /// One endpoint, or a list of at least one.
-    static func endpoints(_ place: any Place<[Endpoint]>) -> ProxyValueKind {
-        let expected = ProxyValues.endpointForm
-        return ProxyValueKind(
-            expected: expected + ", or a list of them",
-            read: { (node, reader, configuration) throws(ConfigurationError) in
-                var items = [node]
-                if case .list(let list) = node.content { items = list }
-                var endpoints: [Endpoint] = []
-                var seen: Set<Endpoint> = []
-                for item in items {
-                    let endpoint = try reader.value(
-                        of: item, expected, parse: ProxyValues.endpoint)
-                    guard seen.insert(endpoint).inserted else {
-                        throw ConfigurationError(
-                            "expected different endpoints, found \(item.found) twice",
-                            at: item.position)
-                    }
-                    endpoints.append(endpoint)
-                }
-                guard !endpoints.isEmpty else {
-                    throw ConfigurationError(
-                        "expected at least one endpoint, found an empty list", at: node.position)
-                }
-                configuration[keyPath: place] = endpoints
-            },
-            render: { configuration in
-                let texts = configuration[keyPath: place].map(rendered)
-                return texts.count == 1 ? texts[0] : "[\(texts.joined(separator: ", "))]"
-            })
-    }
-
     /// The text in a form that reads back as the same text.
     static func quoted(_ text: String) -> String {
         let isPlain =

@@ -12,10 +12,31 @@ enum Need: Equatable {
     /// Any server will do that may be read.
     case nothing
     case applied(Watermark)
-    /// What the master had not longer ago than the configuration allows.
-    case recent
+    /// What the master had not longer ago than the configuration allows, and this watermark.
+    case recent(behind: Watermark)
     /// Only the master can answer.
     case master
+
+    /// This and the other.
+    func joined(with other: Need) -> Need {
+        switch (self, other) {
+        case (.nothing, let need), (let need, .nothing): need
+        case (.master, _), (_, .master): .master
+        case (.applied(let left), .applied(let right)): .applied(max(left, right))
+        case (.recent(let left), .applied(let right)), (.applied(let left), .recent(let right)),
+            (.recent(let left), .recent(let right)):
+            .recent(behind: max(left, right))
+        }
+    }
+
+    /// What a replica must be proved to have applied, if one can answer.
+    var watermark: Watermark? {
+        switch self {
+        case .applied(let watermark): watermark
+        case .recent(let watermark): watermark == .none ? nil : watermark
+        case .nothing, .master: nil
+        }
+    }
 }
 
 /// Writes that may run yet, on a connection that is gone: only when the server has forgotten it they cannot.
@@ -73,7 +94,9 @@ extension ProxyCore {
     /// What a request may write; the keys are in `foundKeys`.
     func written(by request: Request, _ command: CommandID?) -> KeyScope {
         guard let command else {
-            return classifier.learnt?.readsOnly(request) == true ? .nothing : .everything
+            guard let learnt = classifier.learnt else { return .everything }
+            return learnt.readsOnly(request)
+                ? .nothing : learnt.keys(of: request, into: &foundKeys)
         }
         if request.part == .head { return writtenLargely(by: request, command) }
         return table.written(
@@ -119,7 +142,10 @@ extension ProxyCore {
     }
 
     private func read(by request: Request, _ command: CommandID?) -> KeyScope {
-        guard let command, request.part == .whole else { return .everything }
+        guard request.part == .whole else { return .everything }
+        guard let command else {
+            return classifier.learnt?.keys(of: request, into: &foundKeys) ?? .everything
+        }
         return table.read(
             by: request, command, scripts: configuration.scripts, into: &foundKeys)
     }
@@ -264,12 +290,17 @@ extension ProxyCore {
     func need(of request: Request, _ command: CommandID?, for client: ClientSession) -> Need {
         guard mayHaveReplicas else { return .nothing }
         switch client.consistency {
-        case .eventual: return .nothing
-        case .bounded: return .recent
+        case .eventual: return client.after
+        case .bounded: return Need.recent(behind: .none).joined(with: client.after)
         case .master: return .master
-        case .session: return .applied(client.position)
+        case .session: return Need.applied(client.position).joined(with: client.after)
         case .fresh: break
         }
+        let need = freshNeed(of: request, command)
+        return client.after == .nothing ? need : need.joined(with: client.after)
+    }
+
+    private func freshNeed(of request: Request, _ command: CommandID?) -> Need {
         switch read(by: request, command) {
         case .nothing: return .nothing
         case .everything: return needOfEverything
@@ -294,12 +325,15 @@ extension ProxyCore {
     func need(of transaction: Transaction, for client: ClientSession) -> Need {
         guard mayHaveReplicas else { return .nothing }
         switch client.consistency {
-        case .eventual: return .nothing
-        case .bounded: return .recent
+        case .eventual: return client.after
+        case .bounded: return Need.recent(behind: .none).joined(with: client.after)
         case .master: return .master
-        case .session: return .applied(client.position)
-        case .fresh: break
+        case .session: return Need.applied(client.position).joined(with: client.after)
+        case .fresh: return freshNeed(of: transaction).joined(with: client.after)
         }
+    }
+
+    private func freshNeed(of transaction: Transaction) -> Need {
         if transaction.readsEverything { return needOfEverything }
         var highest = Watermark.none
         for slot in transaction.read {
@@ -323,7 +357,9 @@ extension ProxyCore {
         switch need {
         case .nothing: return true
         case .master: return false
-        case .recent: return isRecent(servers[connection.server])
+        case .recent(let watermark):
+            return isRecent(servers[connection.server])
+                && (watermark == .none || meets(.applied(watermark), connection))
         case .applied(let watermark):
             guard let applied = freshness.proofs[connection.server].applied(by: connection.process)
             else { return false }

@@ -41,6 +41,7 @@ extension ProxyCore {
     private func connectionForSessionRead(
         of client: ClientSession, _ need: Need
     ) -> BackendConnection? {
+        if need == .master { return masterForRead(of: client) }
         if let place = client.place {
             if readable.contains(place.server) {
                 let connection = reader(at: servers[place.server], for: client)
@@ -50,17 +51,23 @@ extension ProxyCore {
                 // It will soon have what this client has written.
                 if connection.process == place.process, mayWaitForReplica(client) { return nil }
             }
-            client.place = nil
-            client.position = max(client.position, freshness.next)
-            wantWatermark()
+            leavePlace(client)
         }
-        if let connection = replicaMeeting(.applied(client.position), for: client) {
+        let need = need.joined(with: .applied(client.position))
+        if let connection = replicaMeeting(need, for: client) {
             if connection.server != master.index {
                 client.place = (connection.server, connection.process)
             }
             return connection
         }
         return mayWaitForReplica(client) ? nil : masterForRead(of: client)
+    }
+
+    /// Whatever it reads from next must have all that there is by now.
+    func leavePlace(_ client: ClientSession) {
+        client.place = nil
+        client.position = max(client.position, freshness.next)
+        wantWatermark()
     }
 
     private func mayWaitForReplica(_ client: ClientSession) -> Bool {

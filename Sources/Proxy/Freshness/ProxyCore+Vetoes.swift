@@ -78,7 +78,7 @@ private struct FlatReader: ~Escapable {
 extension ProxyCore {
     /// Asks a replica for its role before a read of what was written lately, once for all reads of a turn.
     func askForVeto(_ need: Need, on connection: BackendConnection) {
-        guard case .applied(let watermark) = need, connection.server != master.index,
+        guard let watermark = need.watermark, connection.server != master.index,
             connection.vetoedAt != now.instant, isRecent(watermark),
             let seen = freshness.proofs[connection.server].look()
         else { return }
@@ -110,22 +110,41 @@ extension ProxyCore {
 
     /// Has the master answer all reads that wait on a connection, or nobody.
     func moveStaleReads(from connection: BackendConnection) {
+        // A walk can go on nowhere else.
+        let walkers = clientsThatWalk(on: connection)
+        if !walkers.isEmpty { refuseStaleReads(on: connection) { walkers.contains($0) } }
         let staying = clientsThatStay(on: connection, .staleness)
         let target = lane(Int32(connection.lane), of: master).readers[0]
         guard configuration.reads.includeMaster != .never, target.isComing, !target.hasMoved else {
-            return refuseStaleReads(on: connection, except: staying)
+            return refuseStaleReads(on: connection) { !staying.contains($0) }
         }
         servers[connection.server].counters.retriedAway += 1
         moveReads(from: connection, to: target) { clients[$0] != nil && !staying.contains($0) }
     }
 
+    /// Clients whose walks go on here, and are to show what is fresh.
+    private func clientsThatWalk(on connection: BackendConnection) -> Set<ConnectionID> {
+        var walkers: Set<ConnectionID> = []
+        var specialsSeen = 0
+        connection.tickets.visit { ticket in
+            guard ticket.delivery == .special else { return }
+            if case .cursor(_, begins: false) = connection.specials[specialsSeen],
+                clients[ticket.client]?.asksForFreshness == true
+            {
+                walkers.insert(ticket.client)
+            }
+            specialsSeen += 1
+        }
+        return walkers
+    }
+
     /// Nobody can answer these reads as they are to be answered.
     private func refuseStaleReads(
-        on connection: BackendConnection, except staying: Set<ConnectionID>
+        on connection: BackendConnection, of isRefused: (ConnectionID) -> Bool
     ) {
         var refused: [Ticket] = []
         connection.tickets.update { ticket in
-            guard clients[ticket.client] != nil, !staying.contains(ticket.client) else { return }
+            guard clients[ticket.client] != nil, isRefused(ticket.client) else { return }
             refused.append(ticket)
             ticket.client = Ticket.nobody
         }

@@ -56,7 +56,7 @@ extension ProxyCore {
     func mayOperate(_ client: ClientSession, _ name: StaticString) -> Bool {
         guard configuration.authentication == .backend else { return true }
         let user = client.extras?.user.map { String(decoding: $0, as: UTF8.self) } ?? "default"
-        if user == "default" || user == configuration.backends.user { return true }
+        if user == "default" || user == configuration.backends.username { return true }
         reply(to: client) {
             $0.append("-NOPERM this user has no permissions to run the '")
             $0.append(name)
@@ -82,7 +82,7 @@ extension ProxyCore {
     ) -> ClientSession.Pause? {
         let version = client.version
         switch command {
-        case .help, .explain, .consistency: break
+        case .help, .explain, .consistency, .token, .after: break
         default: guard mayOperate(client, "proxy") else { return nil }
         }
         switch command {
@@ -95,6 +95,8 @@ extension ProxyCore {
         case .statistics(resets: true): return inquire(.resetCounters, of: client)
         case .slowLog(let request): return answer(request, isProxy: true, of: client)
         case .consistency(let level): return answerConsistency(level, of: client)
+        case .token: return learnPosition(.token, of: client)
+        case .after(let token): return honour(token, for: client)
         case .explain(let start):
             let explanation = explain(request.nested(from: start), for: client)
             reply(to: client) { ProxyReplies.explanation(explanation, to: &$0, for: version) }

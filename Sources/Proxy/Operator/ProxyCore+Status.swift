@@ -9,6 +9,7 @@ extension ProxyCore {
             now: now.wall, startedAt: operators.startedAt.wall,
             uptime: now.instant - operators.startedAt.instant,
             consistency: configuration.reads.consistency.rawValue)
+        status.levels = configuration.ownLevels
         status.readsNeedReplica = configuration.reads.includeMaster == .never
         status.process = operators.process
         operators.usage.fill(&status.process)
@@ -180,6 +181,17 @@ extension BackendState {
         case .healthy: .healthy
         case .ejected: .ejected
         case .down: .down
+        }
+    }
+}
+
+extension ProxyConfiguration {
+    /// The levels that listeners and users have for themselves.
+    fileprivate var ownLevels: [ProxyStatus.Level] {
+        let listeners = listen.map { ("listener", "\($0.endpoint)", $0.consistency) }
+        let users = users.map { ("user", $0.name, $0.consistency) }
+        return (listeners + users).compactMap { kind, name, level in
+            level.map { .init(kind: kind, name: name, consistency: $0.rawValue) }
         }
     }
 }

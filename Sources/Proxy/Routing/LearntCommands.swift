@@ -12,6 +12,8 @@ package struct LearntCommands: Sendable {
     private struct Entry: Sendable {
         var arity: Int
         var disposition: Disposition
+        /// Where its keys stand; nil when they cannot be told.
+        var keys: KeyRange?
         var isContainer: Bool
     }
 
@@ -37,6 +39,14 @@ package struct LearntCommands: Sendable {
     /// Whether it is a command of this server, and one that changes no data.
     func readsOnly(_ request: Request) -> Bool {
         if case .read = disposition(of: request) { true } else { false }
+    }
+
+    /// The keys of a request whose command the table does not have, as far as this server has told where they stand.
+    func keys(of request: Request, into found: inout FoundKeys) -> KeyScope {
+        guard request.part == .whole, let place = find(request), let range = entries[place].keys,
+            found.take(range, of: request)
+        else { return .everything }
+        return .keys
     }
 
     /// Whether the server has the command of this name; a subcommand is written `client|id`.
@@ -80,6 +90,7 @@ package struct LearntCommands: Sendable {
         entries.append(
             Entry(
                 arity: arity, disposition: LearntCommands.disposition(of: name, flags: words),
+                keys: LearntCommands.keys(of: name, facts, flags: words),
                 isContainer: !subcommands.isEmpty))
         guard container == nil else { return }
         for subcommand in subcommands { learn(subcommand, in: name) }
@@ -96,6 +107,33 @@ package struct LearntCommands: Sendable {
         if has("write") { return .write }
         guard has("readonly"), !has("may_replicate"), !has("admin") else { return .ask }
         return handsOutCursors.contains { name.span.equalsIgnoringCase($0) } ? .ask : .read(.asItIs)
+    }
+
+    /// What COMMAND tells of the keys, of commands that read or write and nothing else; nil when there are others, or
+    /// none.
+    private static func keys(of name: [UInt8], _ facts: [Reply], flags: [[UInt8]]) -> KeyRange? {
+        guard case .integer(let first) = facts[3], case .integer(let last) = facts[4],
+            case .integer(let step) = facts[5], (1...mostPlaces).contains(first),
+            (1...mostPlaces).contains(step),
+            !flags.contains(where: { $0.span.equalsIgnoringCase("movablekeys") }),
+            !touchOthersToo.contains(where: { isOf($0, name.span) })
+        else { return nil }
+        switch disposition(of: name, flags: flags) {
+        case .read, .write, .blocking: return KeyRange(first: first, last: last, step: step)
+        default: return nil
+        }
+    }
+
+    /// No command has its first key behind so many arguments, or so many between two.
+    private static let mostPlaces = 1_000
+
+    /// Modules whose commands reach beyond the keys that they are given: RediSearch names an index where others have a
+    /// key, and a time series of RedisTimeSeries writes to those that its rules name.
+    private static let touchOthersToo: [StaticString] = ["FT.", "TS."]
+
+    private static func isOf(_ module: StaticString, _ name: Span<UInt8>) -> Bool {
+        let length = module.utf8CodeUnitCount
+        return name.count > length && name.extracting(0..<length).equalsIgnoringCase(module)
     }
 
     /// RediSearch's cursors are known to the server that made them; its flags do not tell.

@@ -11,13 +11,18 @@ extension ProxyCore {
         _ request: Request, cursor place: Int, of client: ClientSession
     ) -> ClientSession.Pause? {
         guard place < request.count else { return sendWrite(request, of: client) }
+        // SCAN itself goes over all keys: who waited until none of them is being written would wait for ever.
+        let need =
+            client.command == .scan
+            ? client.after : need(of: request, client.command, for: client)
         switch ClientCursor(request[place]) {
         case .start:
-            guard let connection = connectionForRead(of: client) else {
-                return waitOrRefuseRead(client)
+            guard let connection = connectionForRead(of: client, needing: need) else {
+                return waitOrRefuseRead(client, need)
             }
             guard let tag = tag(of: connection) else { return ask(connection, for: client) }
-            return sendScan(request, nil, place, tag, begins: true, on: connection, of: client)
+            return sendScan(
+                request, nil, place, tag, need, begins: true, on: connection, of: client)
         case .goesOn(let tag, let cursor):
             guard let server = owner(of: tag) else {
                 if let stranger { return ask(stranger, for: client) }
@@ -26,15 +31,19 @@ extension ProxyCore {
             let connection = connectionForScan(of: client, at: server)
             guard let known = self.tag(of: connection) else { return ask(connection, for: client) }
             guard known == tag else { break }
+            guard mayWalkOn(client, need, on: connection) else {
+                return waitOrRefuseWalk(client)
+            }
             return sendScan(
-                request, cursor, place, tag, begins: false, on: connection, of: client)
+                request, cursor, place, tag, need, begins: false, on: connection, of: client)
         case .invalid:
             // A cursor that is no number is the server's to refuse. Of some it makes one all the same, "-1" for
             // one, and gives another back.
             guard ClientCursor.number(request[place]) == nil else { break }
             let connection = connectionForMaster(of: client)
             guard let tag = tag(of: connection) else { return ask(connection, for: client) }
-            return sendScan(request, nil, place, tag, begins: false, on: connection, of: client)
+            return sendScan(
+                request, nil, place, tag, .nothing, begins: false, on: connection, of: client)
         }
         reply(to: client) { $0.append(ProxyCore.cursorIsLost) }
         return nil
@@ -48,6 +57,36 @@ extension ProxyCore {
         }
         return lane(client.lane, of: server).readers[connectionNumber(of: client)]
     }
+
+    // MARK: How fresh it is
+
+    /// Whether a walk may go on where it began, at the level of its client.
+    private func mayWalkOn(
+        _ client: ClientSession, _ need: Need, on connection: BackendConnection
+    ) -> Bool {
+        guard need != .nothing, client.consistency == .session,
+            connection.server != master.index
+        else { return meets(need, connection) }
+        // A session may have read elsewhere meanwhile.
+        if let place = client.place, place != (connection.server, connection.process) {
+            leavePlace(client)
+        }
+        guard meets(need.joined(with: .applied(client.position)), connection) else { return false }
+        client.place = (connection.server, connection.process)
+        return true
+    }
+
+    /// The server that gave the cursor may soon have what is asked for; no other can go on.
+    private func waitOrRefuseWalk(_ client: ClientSession) -> ClientSession.Pause? {
+        if client.owed > 0 { return .drained }
+        let isHopeless = client.consistency == .master || client.after == .master || !isFencing
+        guard isHopeless || isTooLateToWait(client) else { return waitForFreshness(client) }
+        reply(to: client) { $0.append(ProxyCore.cursorIsStale) }
+        return nil
+    }
+
+    private static let cursorIsStale: StaticString =
+        "-NOTFRESH the server that gave this cursor is behind what is asked for; begin again with cursor 0\r\n"
 
     // MARK: Which process it is
 
@@ -108,11 +147,14 @@ extension ProxyCore {
     // MARK: Sending
 
     private func sendScan(
-        _ request: Request, _ cursor: UInt64?, _ place: Int, _ tag: CursorTag, begins: Bool,
-        on connection: BackendConnection, of client: ClientSession
+        _ request: Request, _ cursor: UInt64?, _ place: Int, _ tag: CursorTag, _ need: Need,
+        begins: Bool, on connection: BackendConnection, of client: ClientSession
     ) -> ClientSession.Pause? {
         if let pause = mayNotSend(on: connection, client) { return pause }
         if case .waiting(_, let reason) = connection.state {
+            if begins, need != .nothing, isFencing, !isTooLateToWait(client) {
+                return waitForFreshness(client)
+            }
             reply(to: client) {
                 if begins {
                     appendUnreachable(connection, reason, to: &$0)
@@ -122,6 +164,7 @@ extension ProxyCore {
             }
             return nil
         }
+        askForVeto(need, on: connection)
         let start = connection.output.end
         if let cursor {
             connection.output.appendArrayHeader(request.count)
@@ -154,6 +197,7 @@ extension ProxyCore {
         }
         let connection = lane(client.lane, of: server).readers[connectionNumber(of: client)]
         if let pause = mayNotSend(on: connection, client) { return pause }
+        askForVeto(client.after, on: connection)
         send(request, as: nil, .read, on: connection, for: client)
         return nil
     }
@@ -164,6 +208,7 @@ extension ProxyCore {
         let server =
             replicas
             .filter { $0.health.isHealthy && $0.place.tags.contains(tag) }
+            .filter { client.after == .nothing || meets(client.after, reader(at: $0, for: client)) }
             .min { $0.outstanding < $1.outstanding }
         // This client's own connection to it may be away all the same.
         guard let server, reader(of: client, at: server)?.isComing ?? true else { return nil }

@@ -49,6 +49,8 @@ final class ClientSession {
     let peer: PeerAddress
     /// Our end of its connection.
     let local: PeerAddress
+    /// Where it came in: its place in the configuration's `listen`.
+    var listener = 0
     let openedAt: Instant
     var state: State = .open
     var version = ProtocolVersion.resp2
@@ -56,6 +58,8 @@ final class ClientSession {
     var isAuthenticated = true
     /// How fresh its reads are to be.
     var consistency = Consistency.eventual
+    /// What PROXY AFTER has asked of its reads, at whatever level.
+    var after = Need.nothing
     /// At level `session`: what it has written or seen stands before this watermark.
     var position = Watermark.none
     /// At level `session`: the replica that it reads from.
@@ -115,6 +119,9 @@ final class ClientSession {
         self.peer = peer
         output = OutputQueue(pool: pool)
     }
+
+    /// Not any server will do for its reads.
+    var asksForFreshness: Bool { consistency != .eventual || after != .nothing }
 
     /// Requests that the client still waits for.
     var inFlight: Int { forwarded - delivered + held.count }

@@ -240,7 +240,6 @@ extension ProxyCore {
         // Guessing goes on where it was.
         if let old, old.failedLogins > 0 { client.rare.failedLogins = old.failedLogins }
         client.version = .resp2
-        change(client, to: configuration.reads.consistency)
         beginSession(client)
         // Replies are wanted again, but not the one to this if it was to be skipped.
         if old?.replies != .skipThis { reply(to: client) { $0.append("+RESET\r\n") } }
@@ -251,6 +250,17 @@ extension ProxyCore {
     func beginSession(_ client: ClientSession) {
         client.lane = 0
         client.isAuthenticated = configuration.authentication == .none
+        change(client, to: usualLevel(of: client))
+        client.after = .nothing
+    }
+
+    /// How fresh a client's reads are to be unless it says otherwise: as its user, or else its listener has it.
+    func usualLevel(of client: ClientSession) -> Consistency {
+        let listener = configuration.level(ofListener: client.listener)
+        guard configuration.authentication == .users, let name = client.extras?.user else {
+            return listener
+        }
+        return configuration.users.first { Array($0.name.utf8) == name }?.consistency ?? listener
     }
 
     // MARK: CLIENT

@@ -231,6 +231,7 @@ extension ProxyCore {
         client.isAuthenticated = true
         client.rare.user = user
         client.rare.failedLogins = 0
+        change(client, to: usualLevel(of: client))
         if let hello { return finish(hello, of: client) }
         reply(to: client) { $0.append("+OK\r\n") }
         return nil

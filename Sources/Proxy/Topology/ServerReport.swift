@@ -25,6 +25,8 @@ struct ServerReport: Equatable {
     /// The name of its history, and of the one that it was promoted from.
     var replicationID: String?
     var formerReplicationID: String?
+    /// The first offset at which the two may differ.
+    var formerEnd: Int?
     /// Who follows it.
     var followers: [Endpoint] = []
     /// Of a master: whether what it writes is counted in its offset.
@@ -70,6 +72,7 @@ struct ServerReport: Equatable {
                 case "master_replid2":
                     let isAny = text.contains { $0 != "0" }
                     formerReplicationID = isAny ? text : nil
+                case "second_repl_offset": formerEnd = Int(text)
                 case "repl_backlog_active": isBacklogActive = text == "1"
                 case "master_last_io_seconds_ago":
                     // Without a link it says -1.

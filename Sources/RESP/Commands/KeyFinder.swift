@@ -22,6 +22,37 @@ public struct FoundKeys: Sendable {
     }
 }
 
+extension FoundKeys {
+    /// Takes the keys of a request whose command has no row in the table, from where COMMAND says that they stand.
+    /// False when there is none, or the server will refuse it for want of arguments.
+    public mutating func take(_ range: KeyRange, of request: Request) -> Bool {
+        positions.removeAll(keepingCapacity: true)
+        isComplete = true
+        let last = range.last < 0 ? request.count + range.last : range.last
+        guard range.first <= last, last < request.count else { return false }
+        for index in stride(from: range.first, through: last, by: range.step) {
+            add(index, .readWrite)
+        }
+        return true
+    }
+}
+
+/// Where the keys of a command stand, as COMMAND tells it: each `step`-th argument from the first to the last, which
+/// counts from the end when it is negative.
+public struct KeyRange: Hashable, Sendable {
+    public let first: Int
+    public let last: Int
+    public let step: Int
+
+    public init(first: Int, last: Int, step: Int) {
+        precondition(first > 0, "argument 0 is the command")
+        precondition(step > 0, "keys stand one behind the other")
+        self.first = first
+        self.last = last
+        self.step = step
+    }
+}
+
 /// Why the keys of a request cannot be told, in redis-server's words.
 public enum KeyError: Error, Hashable, Sendable {
     case invalidCommand

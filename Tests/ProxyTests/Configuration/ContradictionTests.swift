@@ -57,8 +57,8 @@ private func remarks(_ text: String) -> (errors: [String], warnings: [String]) {
             "f:3:8: users: found users that nobody is asked for, expected 'auth: users'"
         ),
         (
-            "backends: {master: a:1, user: me}",
-            "f:1:31: backends.user: found no password for it, expected 'backends.password'"
+            "backends: {master: a:1, username: me}",
+            "f:1:35: backends.username: found no password for it, expected 'backends.password'"
         ),
         (
             "backends: {master: a:1}\nreads: {include_master: never}",
@@ -115,7 +115,7 @@ private func remarks(_ text: String) -> (errors: [String], warnings: [String]) {
         "listen: a:7\nhealth: b:7\nbackends: {master: a:1}",
         "auth: users\nusers: {app: {password: x}}\nbackends: {master: a:1}",
         "auth: backend\nbackends: {master: a:1}",
-        "backends: {master: a:1, user: me, password: x}",
+        "backends: {master: a:1, username: me, password: x}",
         "backends: {master: a:1, password: x}",
         "backends: {master: a:1, replicas: [b:1]}\nreads: {include_master: never}",
         "backends: {master: {address: a:1, tags: slow}}\ncommands: {KEYS: {replica: slow}}",

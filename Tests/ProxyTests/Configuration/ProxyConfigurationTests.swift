@@ -26,7 +26,10 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
     @Test func readsEveryKey() throws {
         let configuration = try read(
             """
-            listen: [0.0.0.0:7000, "[::1]:7000", /run/sluice.sock]
+            listen:
+              - 0.0.0.0:7000
+              - "[::1]:7000"
+              - {address: /run/sluice.sock, consistency: eventual}
             health: 127.0.0.1:7001
             zone: a
             threads: 4
@@ -38,7 +41,7 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
                 password: ["first $${x}", second]
                 backend_user: "app $${x"
                 backend_password: third
-              default: {password: fourth}
+              default: {password: fourth, consistency: master}
             commands:
               keys: {replica: slow}
               FLUSHALL: refuse
@@ -57,7 +60,7 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
               discover: true
               addresses: {"10.0.0.1:6379": "127.0.0.1:7001", "redis-1:6379": /run/redis-1.sock}
               connections: 3
-              user: sluice
+              username: sluice
               password: fifth
             reads:
               consistency: session
@@ -104,8 +107,9 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
             """)
         var expected = ProxyConfiguration()
         expected.listen = [
-            .tcp(host: "0.0.0.0", port: 7000), .tcp(host: "::1", port: 7000),
-            .unix(path: "/run/sluice.sock"),
+            ClientListener(.tcp(host: "0.0.0.0", port: 7000)),
+            ClientListener(.tcp(host: "::1", port: 7000)),
+            ClientListener(.unix(path: "/run/sluice.sock"), consistency: .eventual),
         ]
         expected.threads = .count(4)
         expected.maximumClients = 77
@@ -117,7 +121,7 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
             User(
                 name: "app", passwords: [secret("first ${x}"), secret("second")],
                 backendUser: "app ${x", backendPassword: secret("third")),
-            User(name: "default", passwords: [secret("fourth")]),
+            User(name: "default", passwords: [secret("fourth")], consistency: .master),
         ]
         expected.commands = [
             CommandRule(name: "KEYS", route: .replica(tag: "slow")),
@@ -140,7 +144,7 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
             .tcp(host: "10.0.0.1", port: 6379): .tcp(host: "127.0.0.1", port: 7001),
             .tcp(host: "redis-1", port: 6379): .unix(path: "/run/redis-1.sock"),
         ]
-        expected.backends.user = "sluice"
+        expected.backends.username = "sluice"
         expected.backends.password = secret("fifth")
         expected.reads.balance = .weighted
         expected.reads.includeMaster = .always
@@ -223,7 +227,7 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
                   discover: false
                   addresses: {}
                   connections: 1
-                  user: ""
+                  username: ""
                   password: ""
                 reads:
                   consistency: fresh
@@ -312,6 +316,10 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
             "proxy.yaml:3:3: unknown key 'client-output', did you mean 'client_output'?"
         ),
         (
+            "backends: {master: a:1, user: me}",
+            "proxy.yaml:1:25: unknown key 'user', did you mean 'username'?"
+        ),
+        (
             "backends: {master: a:1}\nMaxClients: 1",
             "proxy.yaml:2:1: unknown key 'MaxClients', did you mean 'maxclients'?"
         ),
@@ -338,7 +346,7 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
             proxy.yaml:1:1: 'backends.master' is missing, expected an endpoint: host:port, \
             "[::1]:port" or /path/of/a/socket
             proxy.yaml:1:11: backends: expected keys with values (master, replicas, discover, addresses, \
-            connections, user, password), found '127.0.0.1:6379'
+            connections, username, password), found '127.0.0.1:6379'
             """
         ),
         (
@@ -400,6 +408,29 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
         (
             "backends: {master: a:1}\nlisten: [a:1, a:1]",
             "proxy.yaml:2:15: listen: expected different endpoints, found 'a:1' twice"
+        ),
+        (
+            "backends: {master: a:1}\nlisten: [a:7, {address: a:7, consistency: master}]",
+            "proxy.yaml:2:15: listen: expected different endpoints, found 'a:7' twice"
+        ),
+        // A listener's own keys, and a user's level.
+        (
+            "backends: {master: a:1}\nlisten: [{consistency: fresh, port: 1}]",
+            """
+            proxy.yaml:2:10: listen: 'address' is missing, expected an endpoint: host:port, \
+            "[::1]:port" or /path/of/a/socket
+            proxy.yaml:2:31: listen: unknown key 'port', expected one of: address, consistency
+            """
+        ),
+        (
+            "backends: {master: a:1}\nlisten: [b:1, {address: c:1, consistency: freshh}]",
+            "proxy.yaml:2:43: listen: consistency: expected master, fresh, session, bounded or"
+                + " eventual, found 'freshh', did you mean 'fresh'?"
+        ),
+        (
+            "backends: {master: a:1}\nauth: users\nusers: {app: {password: x, consistency: [master]}}",
+            "proxy.yaml:3:41: users: app: consistency: expected master, fresh, session, bounded or"
+                + " eventual, found a list"
         ),
         (
             "backends: {master: [a:1]}",

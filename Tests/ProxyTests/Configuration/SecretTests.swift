@@ -170,7 +170,7 @@ private func refusal(_ text: String) -> [String] {
               app: {password: [hidden-1, "${PASSWORD}"], backend_user: u, backend_password: hidden-2}
             backends:
               master: a:1
-              user: u
+              username: u
               password: file:/run/secret
             """)
         var dumped = ""

@@ -14,7 +14,6 @@ final class FreshProxy {
         var runID: String
         var role: String
         var history = "history-1"
-        var formerHistory: String?
         var offset = 100
         var following = "10.0.0.1:6379"
         var link = "up"
@@ -23,6 +22,8 @@ final class FreshProxy {
         var isSyncing = false
         var isBacklogActive = true
         var keys = 0
+        /// Of a master that was promoted: the history that its own went out from, and where.
+        var former: (history: String, end: Int)?
     }
 
     let proxy: ProxyUnderTest
@@ -93,10 +94,11 @@ final class FreshProxy {
         case "INFO":
             var text = "run_id:\(facts.runID)\r\nrole:\(facts.role)\r\nloading:0\r\n"
             text += "master_replid:\(facts.history)\r\n"
-            if let former = facts.formerHistory { text += "master_replid2:\(former)\r\n" }
             if facts.role == "master" {
                 text += "master_repl_offset:\(facts.offset)\r\n"
                 text += "repl_backlog_active:\(facts.isBacklogActive ? 1 : 0)\r\n"
+                let former = facts.former ?? (String(repeating: "0", count: 40), -1)
+                text += "master_replid2:\(former.history)\r\nsecond_repl_offset:\(former.end)\r\n"
             } else {
                 let place = facts.following.split(separator: ":")
                 text += "master_host:\(place[0])\r\nmaster_port:\(place[1])\r\n"
@@ -167,6 +169,14 @@ final class FreshProxy {
         var found: Int?
         for case let connection? in core.links where connection.id != nil && connection.isForClients
         {
+            // A walk begins when the process at the other end has said who it is.
+            if connection.isReady, connection.tag == nil,
+                case .gathered? = connection.specials.first
+            {
+                #expect(proxy.sent(to: connection.link) == Wire.text("INFO", "server"))
+                proxy.says(
+                    Wire.bulk("run_id:\(facts[connection.server].runID)\r\n"), on: connection.link)
+            }
             let sent = requests(in: proxy.sent(to: connection.link))
             for request in sent {
                 if request == words {

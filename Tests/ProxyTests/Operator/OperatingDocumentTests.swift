@@ -38,6 +38,9 @@ import Testing
         }
         status.slowLog = log.entries
         status.events = [ProxyEvent(.state, status.backends[0], "", at: .noon())]
+        status.levels = ["listener", "user"].map {
+            .init(kind: $0, name: "a", consistency: "bounded")
+        }
         let line = ClientLine(id: 1, address: "a", localAddress: "b")
         let client = ProxyClient(line: line, worker: 0, consistency: "eventual")
         let explanation = Explanation(

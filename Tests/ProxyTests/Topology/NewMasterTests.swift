@@ -10,7 +10,7 @@ import Testing
     /// Server 1 is promoted; the one before follows it, unless it is gone.
     private static func promote(_ fresh: FreshProxy, demoting: Bool = true) {
         fresh.facts[1].role = "master"
-        fresh.facts[1].formerHistory = fresh.facts[0].history
+        fresh.facts[1].former = (fresh.facts[0].history, 1_000_000)
         fresh.facts[1].history = "history-2"
         if demoting {
             fresh.facts[0].role = "slave"
@@ -139,7 +139,7 @@ import Testing
     @Test func twoHeirs() throws {
         let fresh = FreshProxy(replicas: 2)
         fresh.facts[2].role = "master"
-        fresh.facts[2].formerHistory = fresh.facts[0].history
+        fresh.facts[2].former = (fresh.facts[0].history, 1_000_000)
         fresh.facts[2].history = "history-3"
         Self.promote(fresh)
         #expect(fresh.core.topology.isContested)

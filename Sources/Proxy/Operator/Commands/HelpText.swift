@@ -4,6 +4,9 @@
 package enum HelpText {
     package static let proxy: [String] = [
         "PROXY <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+        "AFTER <token>",
+        "    Have the reads of this connection see what a token of PROXY TOKEN stands for, whichever",
+        "    proxy before the same master has given it.",
         "BACKENDS",
         "    Return every server behind the proxy with its state, the reason and since when.",
         "CLIENTS",
@@ -23,6 +26,8 @@ package enum HelpText {
         "    Return the counters of all workers, or set them to zero.",
         "STATUS",
         "    Return the state of the proxy: readiness, clients, backends.",
+        "TOKEN",
+        "    Return a token for everything that this connection has written and seen.",
         "HELP",
         "    Print this help.",
     ]

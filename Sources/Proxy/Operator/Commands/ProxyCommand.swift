@@ -10,6 +10,10 @@ package enum ProxyCommand: Sendable, Equatable {
     case backends
     /// Nil: say which level this connection has.
     case consistency(level: String?)
+    /// A token for all that this connection has seen and written.
+    case token
+    /// Reads of this connection are to see what a token stands for.
+    case after(token: [UInt8])
     /// The command to explain begins at this argument. Nothing is executed.
     case explain(from: Int)
     case clients
@@ -38,6 +42,12 @@ package enum ProxyCommand: Sendable, Equatable {
             try ProxyCommand.expect(count <= 3, "consistency")
             let level = count == 3 ? CommandRefusal.quoted(request[2]).lowercased() : nil
             self = .consistency(level: level)
+        } else if word.equalsIgnoringCase("TOKEN") {
+            try ProxyCommand.expect(count == 2, "token")
+            self = .token
+        } else if word.equalsIgnoringCase("AFTER") {
+            try ProxyCommand.expect(count == 3, "after")
+            self = .after(token: [UInt8](copying: request[2]))
         } else if word.equalsIgnoringCase("EXPLAIN") {
             try ProxyCommand.expect(count >= 3, "explain")
             self = .explain(from: 2)

@@ -10,6 +10,8 @@ package struct ProxyStatus: Sendable, Equatable {
     package var uptime: Duration
     package var workers = 1
     package var consistency: String
+    /// Of the listeners and users that have a level of their own.
+    package var levels: [Level] = []
     /// True from the order to stop on: no new clients are wanted.
     package var isDraining = false
     /// True when reads may not fall back to the master (`include_master: never`).
@@ -32,6 +34,14 @@ package struct ProxyStatus: Sendable, Equatable {
         self.startedAt = startedAt
         self.uptime = uptime
         self.consistency = consistency
+    }
+
+    /// How fresh reads are of those who come in at a listener, or are a user.
+    package struct Level: Sendable, Equatable {
+        /// `listener` or `user`.
+        package var kind: String
+        package var name: String
+        package var consistency: String
     }
 
     /// Clients by what they do now; one may be in several.
@@ -201,6 +211,7 @@ extension ProxyStatus {
             .init("ready", .flag(readiness.isReady)),
             .init("readiness", readiness.report),
             .init("consistency", .text(consistency)),
+            .init("levels", .list(levels.map(\.report))),
             .init("started", .text(startedAt.text)),
             .init("uptime_seconds", .number(Int(uptime.components.seconds))),
             .init("workers", .number(workers)),
@@ -247,5 +258,11 @@ extension ProxyStatus {
             .init("user_time_ms", .number(Int(process.userTime.nanoseconds / 1_000_000))),
             .init("system_time_ms", .number(Int(process.systemTime.nanoseconds / 1_000_000))),
         ])
+    }
+}
+
+extension ProxyStatus.Level {
+    fileprivate var report: Report {
+        .fields([.init(kind, .text(name)), .init("consistency", .text(consistency))])
     }
 }
