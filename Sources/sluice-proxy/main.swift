@@ -188,6 +188,11 @@ func workerCount(_ configuration: ProxyConfiguration) -> Int {
 
 /// Runs the workers until they end, and returns the status.
 func serve(_ configuration: ProxyConfiguration, _ path: String, _ log: Log) throws -> Int32 {
+    // Rather no proxy than one that takes the default address for a master that nobody has named.
+    guard configuration.backends.sentinel == nil else {
+        throw StartFailure(
+            "'backends.sentinel' is checked but not followed yet: name 'backends.master'")
+    }
     let workers = workerCount(configuration)
     let clientCount = ClientCount()
     let freshness = Freshness(workers: workers, secret: RandomSeed.make())
