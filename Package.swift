@@ -71,7 +71,8 @@ targets += [
     testTarget("ProxyTests", ["Proxy", "RESP", "TestSupport"]),
     testTarget("SimulationTests", ["Server", "Proxy", "RESP", "TestSupport"]),
     testTarget(
-        "InteropTests", ["Server", "Proxy", "RESP", "TestSupport", "sluice-server", "sluice-proxy"]),
+        "InteropTests",
+        ["Server", "Proxy", "IO", "RESP", "TestSupport", "sluice-server", "sluice-proxy"]),
     testTarget("TidyTests", ["RESP", "TestSupport"]),
 ]
 

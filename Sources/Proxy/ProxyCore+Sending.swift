@@ -87,6 +87,8 @@ extension ProxyCore {
         return lane(client.lane, of: master).writers[connectionNumber(of: client)]
     }
 
+    static let nobodyNamed = "no majority of the sentinels has named one yet"
+
     private static let nobodyToRead: StaticString =
         "-ERR no replica can be read from now, and reads.include_master is never; nothing was sent\r\n"
 
@@ -244,7 +246,12 @@ extension ProxyCore {
             link: LinkID(number: number), server: server.index, lane: lane, use: use,
             greeting: greeting(for: key, use, of: server), pool: pool)
         links[Int(number)] = connection
-        pending.wishes.append(.connect(connection.link, server.endpoint))
+        if server.isGone {
+            connection.state = .waiting(
+                until: Instant(nanoseconds: .max), reason: ProxyCore.nobodyNamed)
+        } else {
+            pending.wishes.append(.connect(connection.link, server.endpoint))
+        }
         return connection
     }
 

@@ -32,6 +32,8 @@ package final class ProxyCore: Core {
     /// What the first worker decides it from, and those that say they are masters when nothing can be decided.
     var succession = Succession(master: 0)
     var rivals: [Int] = []
+    /// What the sentinels said last.
+    var sentinels: SentinelReport?
     /// It has been said that there are too many servers.
     var isFull = false
     /// Who is going to be adopted when all have said how they are, and since when.
@@ -131,7 +133,7 @@ package final class ProxyCore: Core {
         router = Router(configuration.reads)
         chance = Chance(seed: seed &+ UInt64(worker))
         servers = ProxyCore.servers(of: configuration, at: now.instant)
-        for server in servers { openFirstLane(of: server) }
+        for server in servers where !server.isGone { openFirstLane(of: server) }
         findReadable()
         watchServers()
         if isFencing, worker == 0 {
@@ -149,11 +151,12 @@ package final class ProxyCore: Core {
         of configuration: ProxyConfiguration, at now: Instant
     ) -> [BackendServer] {
         let backends = configuration.backends
-        var servers = [
-            BackendServer(
-                index: 0, endpoint: backends.master, role: .master, place: backends.masterPlace,
-                weight: 1, since: now)
-        ]
+        let first = BackendServer(
+            index: 0, endpoint: backends.master, role: .master, place: backends.masterPlace,
+            weight: 1, since: now)
+        // In the place of the one that the sentinels will name.
+        first.isGone = backends.sentinel != nil
+        var servers = [first]
         for replica in backends.replicas {
             servers.append(
                 BackendServer(
@@ -164,7 +167,7 @@ package final class ProxyCore: Core {
     }
 
     /// Whether there are servers, or may be, that can be behind the master.
-    var mayHaveReplicas: Bool { servers.count > 1 || configuration.backends.discover }
+    var mayHaveReplicas: Bool { servers.count > 1 || configuration.backends.mayHaveReplicas }
     var master: BackendServer { servers[masterNumber] }
     var replicas: some Sequence<BackendServer> {
         servers.lazy.filter { $0.role == .replica && !$0.isGone }

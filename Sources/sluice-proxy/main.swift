@@ -152,8 +152,9 @@ func run(_ path: String) -> Never {
         Signals.prepare()
         let workers = workerCount(configuration)
         // Some more where servers are found.
-        let servers =
-            1 + configuration.backends.replicas.count + (configuration.backends.discover ? 8 : 0)
+        let backends = configuration.backends
+        let mayFind = backends.discover || backends.sentinel != nil
+        let servers = 1 + backends.replicas.count + (mayFind ? 8 : 0)
         let limit = try DescriptorLimit.adjust(
             forClients: configuration.maximumClients,
             reserved: DescriptorLimit.reserved + workers * descriptors(configuration, servers)
@@ -206,16 +207,22 @@ func serve(_ configuration: ProxyConfiguration, _ path: String, _ log: Log) thro
     options.keepAlive = Int32(configuration.tcp.keepalive.components.seconds)
     options.userTimeout = configuration.tcp.userTimeout
     let settings = options
-    return try Workers.run(count: workers) { number, mailboxes throws(StartFailure) in
+    // Sentinels are followed on a loop of its own, so that no worker ever waits for one.
+    let sentinel = configuration.backends.sentinel
+    let loops = workers + (sentinel == nil ? 0 : 1)
+    return try Workers.run(count: loops) { number, mailboxes throws(StartFailure) in
+        if let sentinel, number == workers {
+            let core = SentinelCore(
+                sentinel, addresses: configuration.backends.addresses,
+                timeouts: configuration.timeouts, at: SystemClock.now())
+            return try loop(driving: core, mailboxes, number, sharers: workers, log, settings)
+        }
         let core = ProxyCore(
             configuration: configuration, worker: number, workers: workers,
             clientCount: clientCount, freshness: freshness, board: board, process: process,
             usage: usage, seed: RandomSeed.make(), at: SystemClock.now())
+        let loop = try loop(driving: core, mailboxes, number, sharers: workers, log, settings)
         do throws(Errno) {
-            let loop = try EventLoop(
-                driving: core, mailbox: mailboxes[number], peers: mailboxes, log: log,
-                options: settings
-            ) { .proxy }
             for entrance in entrances[number] {
                 try loop.listen(
                     on: entrance.listener, as: entrance.id, handsOver: entrance.id != .health)
@@ -224,6 +231,21 @@ func serve(_ configuration: ProxyConfiguration, _ path: String, _ log: Log) thro
         } catch {
             throw StartFailure("Cannot start a worker: \(error)")
         }
+    }
+}
+
+/// The loop with this number.
+func loop(
+    driving core: any Core, _ mailboxes: [Mailbox], _ number: Int, sharers: Int, _ log: Log,
+    _ options: LoopOptions
+) throws(StartFailure) -> EventLoop {
+    do throws(Errno) {
+        return try EventLoop(
+            driving: core, mailbox: mailboxes[number], peers: mailboxes, sharers: sharers,
+            log: log, options: options
+        ) { .proxy }
+    } catch {
+        throw StartFailure("Cannot start a worker: \(error)")
     }
 }
 

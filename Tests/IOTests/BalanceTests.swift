@@ -44,6 +44,24 @@ struct BalanceTests {
         for client in clients { #expect(try client.receive().isEmpty) }
     }
 
+    /// A loop behind those that share the clients talks to their cores and is handed nobody.
+    @Test func aLoopBesideTheWorkersGetsNoClients() throws {
+        let mailboxes = try (0..<3).map { _ in try Mailbox() }
+        let loops = try (0..<3).map { number in
+            try RunningLoop(
+                listeners: number == 0 ? nil : [], peers: mailboxes, worker: number, sharers: 2)
+        }
+        let clients = try (0..<60).map { _ in try TestSocket.connect(port: loops[0].port) }
+        for client in clients {
+            try client.send("x")
+            #expect(try client.receiveText(1) == "x")
+        }
+        #expect(opened(loops[1]) > 0)
+        #expect(opened(loops[2]) == 0)
+        loops[2].tell { $0.wish(.send(Note(number: 7), to: 0)) }
+        try loops[0].journal.waitFor(.message(Note(number: 7), from: 2))
+    }
+
     /// Whoever leaves makes room: it is the clients that are there which count.
     @Test func clientsThatLeftDoNotCount() throws {
         let loops = try pair([nil, []])

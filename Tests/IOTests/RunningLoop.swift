@@ -21,7 +21,7 @@ final class RunningLoop: Sendable {
     /// Starts a loop that listens on loopback and drives a scripted core; one of several workers if it has peers.
     init(
         options: LoopOptions = LoopOptions(), listeners: [Listener]? = nil, log: Log = quietLog,
-        peers: [Mailbox] = [], worker: Int = 0,
+        peers: [Mailbox] = [], worker: Int = 0, sharers: Int? = nil,
         script: @escaping @Sendable (ScriptedCore) -> Void = { _ in },
         prepare: @escaping @Sendable (EventLoop) throws -> Void = { _ in }
     ) throws {
@@ -41,8 +41,8 @@ final class RunningLoop: Sendable {
             script(core)
             do {
                 let loop = try EventLoop(
-                    driving: core, mailbox: mailbox, peers: peers.isEmpty ? nil : peers, log: log,
-                    options: options,
+                    driving: core, mailbox: mailbox, peers: peers.isEmpty ? nil : peers,
+                    sharers: sharers, log: log, options: options,
                     role: { .master })
                 for listener in listening { try loop.listen(on: listener) }
                 try prepare(loop)

@@ -40,6 +40,8 @@ package final class EventLoop {
     package let mailbox: Mailbox
     /// The mailboxes of all workers of the program by number, this loop's among them.
     let peers: [Mailbox]
+    /// How many of them, from the first on, serve clients and so may be handed some.
+    let sharers: Int
     /// The number of this loop's worker.
     let worker: Int
 
@@ -67,9 +69,11 @@ package final class EventLoop {
     private var writable: [Token] = []
     var exitStatus: Int32?
 
-    /// `peers` are the mailboxes of all loops whose cores may send each other messages, this one's among them.
+    /// `peers` are the mailboxes of all loops whose cores may send each other messages, this one's among them; the
+    /// first `sharers` of them, or all, even out their clients.
     package init(
-        driving core: any Core, mailbox: Mailbox, peers: [Mailbox]? = nil, log: Log,
+        driving core: any Core, mailbox: Mailbox, peers: [Mailbox]? = nil, sharers: Int? = nil,
+        log: Log,
         options: LoopOptions = LoopOptions(), role: @escaping () -> Log.Role
     ) throws(Errno) {
         let peers = peers ?? [mailbox]
@@ -77,6 +81,8 @@ package final class EventLoop {
             preconditionFailure("a loop is not among its peers")
         }
         self.peers = peers
+        self.sharers = sharers ?? peers.count
+        precondition(self.sharers <= peers.count, "more loops share clients than there are")
         self.worker = worker
         self.core = core
         self.log = log

@@ -45,8 +45,8 @@ extension EventLoop {
     /// count as it will be.
     func takerOfNewClient(handsOver: Bool) -> Int {
         let taker =
-            handsOver && peers.count > 1
-            ? Balance.taker(of: worker, loads: peers.map(\.load)) : worker
+            handsOver && sharers > 1
+            ? Balance.taker(of: worker, loads: peers.prefix(sharers).map(\.load)) : worker
         peers[taker].addLoad(1)
         return taker
     }

@@ -20,7 +20,7 @@ struct ConfigurationChecks {
     // MARK: Addresses
 
     private func addresses() -> [ConfigurationError] {
-        var errors: [ConfigurationError] = []
+        var errors = sentinel()
         let master = configuration.backends.master
         let replicas = configuration.backends.replicas
         for (number, replica) in replicas.enumerated() {
@@ -40,7 +40,9 @@ struct ConfigurationChecks {
             }
             errors += loops(to: replica.endpoint, path, "backends.replicas")
         }
-        errors += loops(to: master, "backends.master", "backends.master")
+        if configuration.backends.sentinel == nil {
+            errors += loops(to: master, "backends.master", "backends.master")
+        }
         if let health = configuration.health,
             configuration.listen.contains(where: {
                 ConfigurationChecks.collide($0.endpoint, health)
@@ -50,6 +52,37 @@ struct ConfigurationChecks {
                 error(
                     "health: found \(health), which 'listen' has too, expected an endpoint of its own",
                     at: "health"))
+        }
+        return errors
+    }
+
+    // Where sentinels say who the servers are, the file does not.
+    private func sentinel() -> [ConfigurationError] {
+        guard let sentinel = configuration.backends.sentinel else {
+            guard reader.position(of: "backends.master") == nil else { return [] }
+            return [
+                error(
+                    "backends.sentinel: found 'off' without 'backends.master', expected one of the two",
+                    at: "backends.sentinel")
+            ]
+        }
+        var errors: [ConfigurationError] = []
+        if reader.position(of: "backends.master") != nil {
+            errors.append(
+                error(
+                    "backends.master: found a master beside 'backends.sentinel', which names it, expected"
+                        + " one of the two",
+                    at: "backends.master"))
+        }
+        if !configuration.backends.replicas.isEmpty {
+            errors.append(
+                error(
+                    "backends.replicas: found replicas beside 'backends.sentinel', which names them,"
+                        + " expected one of the two",
+                    at: "backends.replicas"))
+        }
+        for (number, address) in sentinel.addresses.enumerated() {
+            errors += loops(to: address, "backends.sentinel.\(number)", "backends.sentinel")
         }
         return errors
     }
@@ -104,9 +137,7 @@ struct ConfigurationChecks {
     private func reads() -> [ConfigurationError] {
         var errors: [ConfigurationError] = []
         let backends = configuration.backends
-        if configuration.reads.includeMaster == .never, backends.replicas.isEmpty,
-            !backends.discover
-        {
+        if configuration.reads.includeMaster == .never, !backends.mayHaveReplicas {
             errors.append(
                 error(
                     "reads.include_master: found 'never' without replicas, so that no read could be"

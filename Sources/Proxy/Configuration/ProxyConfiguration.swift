@@ -34,9 +34,7 @@ package struct ProxyConfiguration: Sendable, Equatable {
     /// Whether a client can have a level for which it must be known what was written.
     package var needsFences: Bool {
         // Nothing is known of servers that are not asked: all such reads go to the master.
-        guard !backends.replicas.isEmpty || backends.discover, timeouts.probeInterval > .zero else {
-            return false
-        }
+        guard backends.mayHaveReplicas, timeouts.probeInterval > .zero else { return false }
         return levels.contains(where: \.needsFences)
     }
 
@@ -67,6 +65,8 @@ package struct ProxyConfiguration: Sendable, Equatable {
         package var discover = false
         /// Where servers are reached, by the address that they announce.
         package var addresses: [Endpoint: Endpoint] = [:]
+        /// Who says which server is the master and which are its replicas, in place of the file.
+        package var sentinel: Sentinel?
         /// Connections that each worker shares among its clients, for each backend and lane.
         package var connections = 1
         /// Who the proxy is at the backends; nil: the default user.
@@ -74,6 +74,28 @@ package struct ProxyConfiguration: Sendable, Equatable {
         package var password: Secret?
 
         package init() {}
+
+        package var mayHaveReplicas: Bool { !replicas.isEmpty || discover || sentinel != nil }
+    }
+
+    package struct Sentinel: Sendable, Equatable {
+        /// What the sentinels call the master.
+        package var masterName: String
+        /// Where some of them are; they tell of the others.
+        package var addresses: [Endpoint]
+        /// Who the proxy is at the sentinels; nil: the default user.
+        package var username: String?
+        package var password: Secret?
+
+        package init(
+            masterName: String, addresses: [Endpoint], username: String? = nil,
+            password: Secret? = nil
+        ) {
+            self.masterName = masterName
+            self.addresses = addresses
+            self.username = username
+            self.password = password
+        }
     }
 
     package struct Replica: Sendable, Equatable {

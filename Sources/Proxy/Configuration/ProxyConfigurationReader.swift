@@ -34,7 +34,7 @@ extension ProxyConfiguration {
     /// Every key in the order of the documents, for PROXY CONFIG and /status. Secrets are masked.
     package var settings: [ConfigurationSetting] {
         let standard = ProxyConfiguration()
-        return ProxyKeys.all.map { key in
+        return keys.map { key in
             let value = key.kind.render(self)
             return ConfigurationSetting(
                 path: key.path, value: value, isDefault: value == key.kind.render(standard))
@@ -45,7 +45,7 @@ extension ProxyConfiguration {
     package func render(explained: Bool = false) -> String {
         var text = ""
         var section: [Substring] = []
-        for key in ProxyKeys.all {
+        for key in keys {
             let parents = key.components.dropLast()
             for (depth, name) in parents.enumerated()
             where section.prefix(depth + 1) != parents.prefix(depth + 1) {
@@ -59,6 +59,11 @@ extension ProxyConfiguration {
             text += "\(indentation)\(key.components.last!): \(key.kind.render(self))\n"
         }
         return text
+    }
+
+    /// Those that mean something: where sentinels name the master, nobody else does.
+    private var keys: [ProxyKey] {
+        ProxyKeys.all.filter { $0.alternative == nil || backends.sentinel == nil }
     }
 
     private static func indentation(_ depth: Int) -> String {
@@ -97,13 +102,18 @@ private struct ProxyConfigurationReader {
         }
         // With a broken line somewhere, the missing key may well be in it.
         guard !hadSyntaxErrors else { return }
-        for key in ProxyKeys.all where key.isRequired && seen[key.path] == nil {
+        for key in ProxyKeys.all
+        where key.isRequired && seen[key.path] == nil && !isSaid(key.alternative) {
             let parent = key.components.dropLast().joined(separator: ".")
             errors.append(
                 ConfigurationError(
                     "'\(key.path)' is missing, expected \(key.kind.expected)",
                     at: seen[parent] ?? root.position))
         }
+    }
+
+    private func isSaid(_ path: String?) -> Bool {
+        path.map { seen[$0] != nil } ?? false
     }
 
     private mutating func readMap(_ entries: [YAMLNode.Entry], path parent: String) {

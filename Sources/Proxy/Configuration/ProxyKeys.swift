@@ -11,6 +11,8 @@ struct ProxyKey: Sendable {
     let kind: ProxyValueKind
     /// A file must set it.
     let isRequired: Bool
+    /// The key that says the same in another way: one of the two is enough.
+    let alternative: String?
     /// One line, for people: what it is.
     let summary: String
     /// One line: why it is there, or why its default is what it is.
@@ -19,12 +21,14 @@ struct ProxyKey: Sendable {
     let whenReached: String?
 
     init(
-        _ path: String, _ kind: ProxyValueKind, isRequired: Bool = false, _ summary: String,
+        _ path: String, _ kind: ProxyValueKind, isRequired: Bool = false,
+        unless alternative: String? = nil, _ summary: String,
         why: String, whenReached: String? = nil
     ) {
         self.path = path
         self.kind = kind
         self.isRequired = isRequired
+        self.alternative = alternative
         self.summary = summary
         self.why = why
         self.whenReached = whenReached
@@ -87,7 +91,8 @@ enum ProxyKeys {
         ProxyKey(
             "backends.master",
             .master(\.backends.master, \.backends.masterPlace), isRequired: true,
-            "the server that takes the writes",
+            unless: "backends.sentinel",
+            "the server that takes the writes; not with `sentinel`",
             why: "the one thing that cannot be guessed"),
         ProxyKey(
             "backends.replicas", .replicas(\.backends.replicas, path: "backends.replicas"),
@@ -101,6 +106,12 @@ enum ProxyKeys {
             "backends.addresses", .addresses(\.backends.addresses),
             "where servers are reached that announce themselves at another address",
             why: "behind NAT and in containers servers know only their own side"),
+        ProxyKey(
+            "backends.sentinel", .sentinel(\.backends.sentinel),
+            "the sentinels that say which server is the master and which are its replicas",
+            why:
+                "they make another server the master when it fails, and a majority of them is right"
+        ),
         ProxyKey(
             "backends.connections", .integer(\.backends.connections, 1...1024),
             "connections to each backend that the clients of one worker share, per lane; the master has as many more",

@@ -117,7 +117,7 @@ struct BackendHealth {
         switch (role, evidence.isMaster) {
         case (.master, true):
             return evidence.isContested
-                ? (.ejected, "other servers say that they are the master") : (.healthy, "")
+                ? (.ejected, "another server is the master, or may be") : (.healthy, "")
         case (.replica, true): return (.ejected, "it is a replica, and should be the master")
         case (.master, false): return (.ejected, "it is a master, and should be a replica")
         case (.replica, false): break

@@ -37,7 +37,7 @@ extension ProxyCore {
         server.role == .master || server.health.isHealthy
     }
 
-    private func meet(_ endpoint: Endpoint) {
+    func meet(_ endpoint: Endpoint) {
         if let known = servers.first(where: { $0.endpoint == endpoint }) {
             known.namedAt = now.instant
             guard known.isGone, known.double == nil else { return }
@@ -57,10 +57,12 @@ extension ProxyCore {
 
     /// Lets go of those that are down and that nobody has named for long, and of those that are others by another name.
     func forgetLostServers() {
-        guard configuration.backends.discover, worker == 0 else { return }
+        guard configuration.backends.discover || sentinels != nil, worker == 0 else { return }
         for server in servers where server.isFound && !server.isGone && server.role == .replica {
             let isLost = server.health.state == .down || server.health.state == .connecting
-            let isForgotten = server.namedAt + ProxyCore.memoryOfServers <= now.instant
+            let isForgotten =
+                server.namedAt + ProxyCore.memoryOfServers <= now.instant
+                && !isKnownToSentinels(server)
             server.double =
                 servers.first {
                     $0 !== server && !$0.isGone && $0.runID != nil && $0.runID == server.runID

@@ -9,27 +9,30 @@ import RESP
 /// The clients whose next request waits for a master.
 struct HeldWrites {
     private(set) var bytes = 0
-    private var sizes: [ConnectionID: Int] = [:]
+    private var writes: [ConnectionID: (size: Int, place: Int)] = [:]
+    private var lastPlace = 0
     /// When the first of them is to be refused.
     private(set) var due: Instant?
 
-    var isEmpty: Bool { sizes.isEmpty }
-    var count: Int { sizes.count }
-    func contains(_ client: ConnectionID) -> Bool { sizes[client] != nil }
+    var isEmpty: Bool { writes.isEmpty }
+    var count: Int { writes.count }
+    func contains(_ client: ConnectionID) -> Bool { writes[client] != nil }
 
     mutating func add(_ client: ConnectionID, _ size: Int, until due: Instant) {
-        bytes += size - (sizes[client] ?? 0)
-        sizes[client] = size
+        bytes += size - (writes[client]?.size ?? 0)
+        lastPlace += 1
+        writes[client] = (size, writes[client]?.place ?? lastPlace)
         self.due = min(self.due ?? due, due)
     }
 
     mutating func remove(_ client: ConnectionID) {
-        bytes -= sizes.removeValue(forKey: client) ?? 0
+        bytes -= writes.removeValue(forKey: client)?.size ?? 0
     }
 
+    /// Who has waited longest is the first.
     mutating func takeAll() -> [ConnectionID] {
         defer { self = HeldWrites() }
-        return Array(sizes.keys)
+        return writes.sorted { $0.value.place < $1.value.place }.map(\.key)
     }
 }
 
@@ -70,6 +73,7 @@ extension ProxyCore {
 
     private func reasonNotToWrite(on connection: BackendConnection?) -> String? {
         let health = master.health
+        if master.isGone { return ProxyCore.nobodyNamed }
         if topology.isContested || health.report?.role == .replica { return health.reason }
         if configuration.writes.hold > .zero, !health.takesWrites { return health.reason }
         if case .waiting(_, let reason)? = connection?.state { return reason }
@@ -85,8 +89,9 @@ extension ProxyCore {
 
     private func refuseWrite(_ reason: String, of client: ClientSession) {
         reply(to: client) {
-            $0.append("-ERR cannot reach the master at ")
-            $0.append(text: "\(master.endpoint): \(reason); nothing was sent\r\n")
+            $0.append("-ERR cannot reach the master")
+            if !master.isGone { $0.append(text: " at \(master.endpoint)") }
+            $0.append(text: ": \(reason); nothing was sent\r\n")
         }
     }
 
@@ -138,7 +143,7 @@ extension ProxyCore {
 
     /// The master has changed, or its state has.
     func noteMaster() {
-        guard master.health.takesWrites, !topology.isContested else {
+        guard master.health.takesWrites, !topology.isContested, !master.isGone else {
             masterAwaySince = masterAwaySince ?? now.instant
             return
         }

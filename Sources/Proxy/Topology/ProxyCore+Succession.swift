@@ -12,6 +12,7 @@ extension ProxyCore {
     /// A server has said how it is: it may be the master now, or not any more.
     func judgeSuccession() {
         guard worker == 0, servers.count > 1 else { return }
+        guard configuration.backends.sentinel == nil else { return judgeAppointment() }
         let claims = servers.filter { !$0.isGone }.map { claim(of: $0) }
         switch succession.judge(claims) {
         case .keep:
@@ -46,7 +47,7 @@ extension ProxyCore {
         }
     }
 
-    private func isAnswering(_ server: BackendServer) -> Bool {
+    func isAnswering(_ server: BackendServer) -> Bool {
         !server.health.isSilent && server.control?.isReady == true && server.health.report != nil
     }
 
@@ -86,7 +87,7 @@ extension ProxyCore {
     }
 
     /// Workers that have nothing to do look at the board now.
-    private func tellOfBoard() {
+    func tellOfBoard() {
         noteBoard()
         for other in 0..<workers where other != worker {
             pending.wishes.append(.send(BoardChanged(), to: other))

@@ -186,7 +186,7 @@ extension ProxyCore {
         }
     }
 
-    private func probe(_ server: BackendServer, on control: BackendConnection) {
+    func probe(_ server: BackendServer, on control: BackendConnection) {
         guard control.isReady else { return }
         var sections = ["server", "replication", "persistence"]
         if server.role == .master { sections.append("keyspace") }

@@ -28,6 +28,26 @@ private func remarks(_ text: String) -> (errors: [String], warnings: [String]) {
                 + " 'weight' gives one more reads"
         ),
         (
+            "backends: {master: a:1, sentinel: {master_name: m, addresses: b:1}}",
+            "f:1:20: backends.master: found a master beside 'backends.sentinel', which names it,"
+                + " expected one of the two"
+        ),
+        (
+            "backends:\n  replicas: [a:1]\n  sentinel: {master_name: m, addresses: b:1}",
+            "f:2:13: backends.replicas: found replicas beside 'backends.sentinel', which names them,"
+                + " expected one of the two"
+        ),
+        (
+            "backends: {sentinel: off}",
+            "f:1:22: backends.sentinel: found 'off' without 'backends.master', expected one of the"
+                + " two"
+        ),
+        (
+            "listen: a:1\nbackends: {sentinel: {master_name: m, addresses: [b:1, a:1]}}",
+            "f:2:56: backends.sentinel: found a:1, where the proxy itself listens, expected another"
+                + " server"
+        ),
+        (
             "listen: a:1\nbackends: {master: a:1}",
             "f:2:20: backends.master: found a:1, where the proxy itself listens, expected another server"
         ),
@@ -111,6 +131,11 @@ private func remarks(_ text: String) -> (errors: [String], warnings: [String]) {
     /// Like the files above, and good.
     @Test(arguments: [
         "backends: {master: a:1, replicas: [a:2, b:1]}",
+        "backends: {master: a:1, sentinel: off}",
+        // The default of a key that means nothing here is no contradiction.
+        "listen: 127.0.0.1:6379\nbackends: {sentinel: {master_name: m, addresses: b:1}}",
+        "backends: {replicas: [], sentinel: {master_name: m, addresses: b:1}}\n"
+            + "reads: {include_master: never}",
         "listen: a:7\nhealth: a:8\nbackends: {master: a:1}",
         "listen: a:7\nhealth: b:7\nbackends: {master: a:1}",
         "auth: users\nusers: {app: {password: x}}\nbackends: {master: a:1}",
