@@ -43,11 +43,11 @@ extension ProxyCore {
             refuse(client, "BADTOKEN this is no token of PROXY TOKEN")
             return nil
         }
-        return learnPosition(.after(token), of: client)
+        return waitForPosition(.after(token), of: client)
     }
 
     /// Has the master asked on behalf of a client, which waits for the answer.
-    func learnPosition(_ wish: CausalWish, of client: ClientSession) -> ClientSession.Pause? {
+    func waitForPosition(_ wish: CausalWish, of client: ClientSession) -> ClientSession.Pause? {
         guard client.owed == 0 else { return .drained }
         guard configuration.timeouts.probeInterval > .zero, !master.health.isMute else {
             fail(wish, of: client, ProxyCore.noPosition)

@@ -95,7 +95,7 @@ extension ProxyCore {
         case .statistics(resets: true): return inquire(.resetCounters, of: client)
         case .slowLog(let request): return answer(request, isProxy: true, of: client)
         case .consistency(let level): return answerConsistency(level, of: client)
-        case .token: return learnPosition(.token, of: client)
+        case .token: return waitForPosition(.token, of: client)
         case .after(let token): return honour(token, for: client)
         case .explain(let start):
             let explanation = explain(request.nested(from: start), for: client)
