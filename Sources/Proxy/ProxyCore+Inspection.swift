@@ -61,7 +61,7 @@ extension ProxyCore {
     package var fencesRaised: Int { trace.pending.load(ordering: .relaxed) }
 
     /// Lost connections whose writes may run yet.
-    package var doubtsLeft: Int { servers.reduce(0) { $0 + $1.doubts.count } }
+    package var doubtsLeft: Int { servers.reduce(0) { $0 + $1.doubts.count + $1.despaired.count } }
 
     /// Replicas that are healthy, and not proved to have applied all that was written.
     package var replicasBehind: Int {
@@ -116,7 +116,10 @@ extension ProxyCore {
                 !isFencing || connection.server != master.index || writes == totals.requests,
                 "\(writes) writes are on a connection with entries for \(totals.requests)")
         }
-        for server in servers { for doubt in server.doubts { raised += doubt.slots.count } }
+        for server in servers {
+            for doubt in server.doubts { raised += doubt.slots.count }
+            for slots in server.despaired.values { raised += slots.count }
+        }
         precondition(
             raised == fencesRaised, "\(fencesRaised) fences are raised, \(raised) remembered")
     }

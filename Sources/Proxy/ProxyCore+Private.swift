@@ -296,6 +296,7 @@ extension ProxyCore {
         client.rare.upload = .to(connection.link)
         send(request, as: nil, .blocking, on: connection, for: client)
         client.putOffAt = nil
+        noteWait(nil, of: client)
         return .goOn
     }
 

@@ -25,6 +25,8 @@ final class BackendServer {
     var watcher: BackendConnection?
     /// Writes on connections that are gone, which may run yet.
     var doubts: [Doubt] = []
+    /// Of such writes those that it cannot be asked about, by the process that has them.
+    var despaired: [ProcessMark: Set<FenceTable.Slot>] = [:]
     /// Since when there is no connection for questions, as far as was looked.
     var unaskedSince: Instant?
     /// Of a replica: where it was found last, how far behind the master that is, and the last time that its data is

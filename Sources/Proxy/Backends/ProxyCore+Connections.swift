@@ -265,13 +265,16 @@ extension ProxyCore {
         }
         connection.use = .retired
         let staying = clientsThatStay(on: connection, .largeReply)
-        // The question whether this replica has what a read needs is behind the large reply too.
+        // The question whether this replica has what a read needs is behind the large reply too. One that is set aside
+        // is asked that for tokens alone, and nobody else may have their reads.
+        let isTagged = isSetAside(server)
         for isFenced in [false, true] {
             let isMoved = { [clients] (id: ConnectionID) in
                 guard let client = clients[id], !staying.contains(id) else { return false }
-                return (client.consistency != .eventual) == isFenced
+                if isTagged, client.after != .nothing { return false }
+                return client.asksForFreshness == isFenced
             }
-            let isAsked = isFenced && connection.server != master.index
+            let isAsked = isFenced && !isTagged && connection.server != master.index
             guard let first = connection.tickets.firstClient(where: isMoved),
                 let client = clients[first],
                 let target = isAsked

@@ -41,15 +41,13 @@ enum Need: Equatable {
 
 /// Writes that may run yet, on a connection that is gone: only when the server has forgotten it they cannot.
 struct Doubt {
-    /// Which process has them, and what it calls the connection; nil when it did not say.
+    /// Which process has them, and what it calls the connection.
     let process: ProcessMark
-    let connection: Int?
+    let connection: Int
     let lane: Int
-    var slots: [FenceTable.Slot]
+    let slots: [FenceTable.Slot]
     /// The server is being told to close it.
     var isAsked = false
-    /// It will not do that.
-    var isRefused = false
 }
 
 extension ProxyCore {
@@ -173,11 +171,13 @@ extension ProxyCore {
         guard !slots.isEmpty else { return }
         guard wereSent else { return lower(slots, behind: .none) }
         let server = servers[connection.server]
+        guard let number = connection.clientNumber, connection.process != .unknown,
+            !server.health.isMute
+        else { return despair(of: slots, by: connection.process, at: server) }
         server.doubts.append(
             Doubt(
-                process: connection.process, connection: connection.clientNumber,
-                lane: connection.lane, slots: slots, isRefused: server.health.isMute))
-        mergeRefused(of: server)
+                process: connection.process, connection: number, lane: connection.lane,
+                slots: slots))
         settleDoubts(of: server)
     }
 
@@ -197,16 +197,12 @@ extension ProxyCore {
         else { return }
         let process = ProcessMark(runID: runID.span)
         // What another process was told died with it.
-        let (dead, alive) = (
-            server.doubts.filter { $0.process != process && $0.process != .unknown },
-            server.doubts.filter { $0.process == process || $0.process == .unknown }
-        )
-        server.doubts = alive
+        let dead = server.doubts.filter { $0.process != process }
+        server.doubts.removeAll { $0.process != process }
         for doubt in dead { forget(doubt) }
-        for (place, doubt) in server.doubts.enumerated() {
-            guard !doubt.isAsked, let number = doubt.connection, doubt.process == process else {
-                continue
-            }
+        endDespair(of: server) { $0 != process && $0 != .unknown }
+        for (place, doubt) in server.doubts.enumerated() where !doubt.isAsked {
+            let number = doubt.connection
             server.doubts[place].isAsked = true
             let errand = beginErrand(.death(server: server.index, of: number), parts: 1)
             let words = [Array("CLIENT".utf8), Array("KILL".utf8), Array("ID".utf8)]
@@ -223,14 +219,16 @@ extension ProxyCore {
         where server.doubts[place].connection == number && server.doubts[place].isAsked {
             guard isDead else {
                 // To be asked again when it can answer, or refused for good: then nothing waits for it.
-                let isForNow = answer.map { Complaint($0.span) != nil } ?? true
-                server.doubts[place].isAsked = !isForNow
-                server.doubts[place].isRefused = !isForNow
+                if answer.map({ Complaint($0.span) != nil }) ?? true {
+                    server.doubts[place].isAsked = false
+                } else {
+                    let doubt = server.doubts.remove(at: place)
+                    despair(of: doubt.slots, by: doubt.process, at: server)
+                }
                 continue
             }
             forget(server.doubts.remove(at: place))
         }
-        mergeRefused(of: server)
         if let answer, !isDead {
             let said = ErrorText.string(answer.span, upTo: 120)
             pending.log(
@@ -242,22 +240,34 @@ extension ProxyCore {
         letWait(server)
     }
 
-    /// Doubts that nobody will end are kept as one, so that they do not grow with each lost connection.
-    private func mergeRefused(of server: BackendServer) {
-        guard let first = server.doubts.firstIndex(where: \.isRefused) else { return }
-        var known = Set(server.doubts[first].slots)
-        for place in server.doubts.indices.reversed()
-        where place > first && server.doubts[place].isRefused
-            && server.doubts[place].process == server.doubts[first].process
-        {
-            for slot in server.doubts.remove(at: place).slots {
-                if known.insert(slot).inserted {
-                    server.doubts[first].slots.append(slot)
-                } else {
-                    lower([slot], behind: .none)
-                }
-            }
+    /// Writes that may run yet, and that the server cannot be asked about: they end with its process. Kept as one set
+    /// for each, so that they do not grow with each lost connection.
+    private func despair(
+        of slots: [FenceTable.Slot], by process: ProcessMark, at server: BackendServer
+    ) {
+        for slot in slots where !server.despaired[process, default: []].insert(slot).inserted {
+            lower([slot], behind: .none)
         }
+    }
+
+    /// Nothing that a server was told before can run any more, or it does not count.
+    func endDoubts(of server: BackendServer) {
+        for doubt in server.doubts { forget(doubt) }
+        server.doubts = []
+        endDespair(of: server) { _ in true }
+    }
+
+    private func endDespair(of server: BackendServer, by isOver: (ProcessMark) -> Bool) {
+        for (process, slots) in server.despaired where isOver(process) {
+            server.despaired[process] = nil
+            lower(Array(slots), behind: freshness.next)
+            wantWatermark()
+        }
+    }
+
+    /// Another process answers under the server's name: what those were told that did not say who they are died too.
+    func endNamelessDoubts(of server: BackendServer) {
+        endDespair(of: server) { $0 == .unknown }
     }
 
     func forget(_ doubt: Doubt) {
@@ -271,9 +281,7 @@ extension ProxyCore {
         let server = servers[connection.server]
         // One that does not say which process it is is never asked.
         if server.health.isMute { return false }
-        return server.doubts.contains {
-            $0.lane == connection.lane && $0.connection != nil && !$0.isRefused
-        }
+        return server.doubts.contains { $0.lane == connection.lane }
     }
 
     /// Connections that waited for a doubt to end carry what they were made for.

@@ -229,20 +229,24 @@ extension ProxyCore {
         guard let client = clients.all.first(where: { $0.number == unblock.id }),
             let connection = blockingConnection(of: client), !client.isMidReply
         else { return false }
+        var isWanted = false
+        connection.tickets.visit { if $0.client == client.id { isWanted = $0.isWanted } }
         forgetTickets(of: connection)
-        let version = client.version
-        switch unblock.reason {
-        case .error:
-            counters.errors.count(code: "UNBLOCKED")
-            client.output.appendError(ClientUnblock.error)
-        // How many replicas have confirmed is known to the server alone.
-        case .timeout where client.command == .wait: client.output.appendInteger(0)
-        case .timeout: client.output.appendNullArray(for: version)
-        }
+        if unblock.reason == .error { counters.errors.count(code: "UNBLOCKED") }
+        if isWanted { appendUnblocked(client, unblock.reason) }
         noteDelivered(1, to: client, .blocking)
         discard(connection)
         settle(client)
         return true
+    }
+
+    private func appendUnblocked(_ client: ClientSession, _ reason: ClientUnblock.Reason) {
+        switch reason {
+        case .error: client.output.appendError(ClientUnblock.error)
+        // How many replicas have confirmed is known to the server alone.
+        case .timeout where client.command == .wait: client.output.appendInteger(0)
+        case .timeout: client.output.appendNullArray(for: client.version)
+        }
     }
 }
 

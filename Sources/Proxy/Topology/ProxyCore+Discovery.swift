@@ -145,7 +145,6 @@ extension ProxyCore {
             if connection.use != .alone { connection.use = .retired }
             end(connection, "its server is followed no longer")
         }
-        for doubt in server.doubts { forget(doubt) }
-        server.doubts = []
+        endDoubts(of: server)
     }
 }

@@ -147,8 +147,7 @@ extension ProxyCore {
             }
         }
         // Nothing that it does counts any more.
-        for doubt in server.doubts { forget(doubt) }
-        server.doubts = []
+        endDoubts(of: server)
     }
 
     private func enthrone(_ server: BackendServer) {

@@ -215,6 +215,7 @@ extension ProxyCore {
                 server.health.hadData = false
             }
             if report.runID != server.runID {
+                if server.runID != nil { endNamelessDoubts(of: server) }
                 server.runID = report.runID
                 server.health.hadData = false
             }
@@ -232,7 +233,7 @@ extension ProxyCore {
         }
         changed(server)
         tellOfMaster(server, since: last)
-        if !server.doubts.isEmpty { settleDoubts(of: server) }
+        if !server.doubts.isEmpty || !server.despaired.isEmpty { settleDoubts(of: server) }
         judgeSuccession()
         if let report = server.health.report { discover(report, from: server) }
     }

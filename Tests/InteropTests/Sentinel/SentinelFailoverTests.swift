@@ -1,4 +1,5 @@
-// The proxy behind real sentinels: it learns from them who its servers are, and follows the failover that they carry out.
+// The proxy behind real sentinels: it learns from them who its servers are, and follows the failover that they carry
+// out.
 
 import Foundation
 import RESP

@@ -23,7 +23,9 @@ private func load(_ bytes: [UInt8], _ name: String) throws(ConfigurationErrors) 
 }
 
 @Suite struct ShippedConfigurationTests {
-    static let files = ["minimal", "read-write-splitting", "zones", "users", "many-cores"]
+    static let files = [
+        "minimal", "read-write-splitting", "zones", "users", "many-cores", "sentinel",
+    ]
 
     private func configuration(_ name: String) throws -> ProxyConfiguration {
         let file = root.appendingPathComponent("configs/\(name).yaml")
@@ -52,6 +54,7 @@ private func load(_ bytes: [UInt8], _ name: String) throws(ConfigurationErrors) 
         #expect(try configuration("read-write-splitting").backends.replicas.count == 2)
         #expect(try configuration("zones").zone == "a")
         #expect(try configuration("many-cores").threads == .automatic)
+        #expect(try configuration("sentinel").backends.sentinel?.addresses.count == 3)
         let users = try configuration("users")
         #expect(users.authentication == .users)
         #expect(users.users.map(\.name) == ["app", "reports"])

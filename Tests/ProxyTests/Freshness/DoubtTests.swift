@@ -102,4 +102,39 @@ import Testing
         }
         #expect(writes == 2)
     }
+
+    /// Who wants no replies gets none when somebody ends its wait: the next one would be taken for that.
+    @Test func unblockOfAClientThatWantsNoReply() throws {
+        let proxy = FreshProxy(replicas: 1)
+        let (blocked, other) = (proxy.driver.connect(), proxy.driver.connect())
+        let number = proxy.driver.ask("CLIENT", "ID", on: blocked).dropFirst().dropLast(1)
+        proxy.driver.command(["CLIENT", "REPLY", "OFF"], to: blocked)
+        proxy.driver.command(["BLPOP", "k", "0"], to: blocked)
+        #expect(proxy.place(of: ["BLPOP", "k", "0"]) == 0)
+        #expect(proxy.driver.ask("CLIENT", "UNBLOCK", String(number), on: other) == ":1\r\n")
+        #expect(proxy.driver.ask("CLIENT", "REPLY", "ON", on: blocked) == "+OK\r\n")
+    }
+
+    /// Where CLIENT KILL is refused, what can never be asked about is kept once for each key, and ends with the server.
+    @Test func doubtsThatNobodyEnds() throws {
+        let proxy = FreshProxy(replicas: 1)
+        proxy.killAnswer = "-NOPERM this user has no permissions\r\n"
+        for _ in 0..<5 {
+            let writer = proxy.driver.connect()
+            #expect(proxy.ask("SET", "k", "1", by: writer) == 0)
+            proxy.proxy.cut(proxy.masterWrites)
+            for _ in 0..<6 {
+                proxy.driver.pass(.milliseconds(500))
+                proxy.settle()
+            }
+        }
+        let master = proxy.core.servers[0]
+        #expect(master.doubts.isEmpty)
+        #expect(master.despaired.values.map(\.count) == [1])
+        proxy.core.checkInvariants()
+        proxy.facts[0].runID = "run-anew"
+        proxy.probe()
+        #expect(master.despaired.isEmpty)
+        proxy.core.checkInvariants()
+    }
 }

@@ -84,8 +84,8 @@ extension PlantedFault {
         ),
         PlantedFault(
             "new writes go out while old ones may run yet",
-            in: fences, "$0.lane == connection.lane && $0.connection != nil && !$0.isRefused\n",
-            becomes: "$0.lane == connection.lane && $0.connection == -1\n"),
+            in: fences, "server.doubts.contains { $0.lane == connection.lane }\n",
+            becomes: "server.doubts.contains { $0.lane == -1 }\n"),
         PlantedFault(
             "what is known of one process is used for another",
             in: proofs, "guard before & 1 == 1, before >> 17 == process.number else",
