@@ -86,6 +86,8 @@ package final class ProxyCore: Core {
     var foundKeys = FoundKeys()
     /// Reads for which no server was fresh enough when they were last tried.
     var readsToRetry: [ConnectionID] = []
+    /// Nothing is sent to the master that only a master may be given. Kept apart, since each write asks.
+    var isMasterAway = false
     /// Since when nobody takes writes; nil while somebody does.
     var masterAwaySince: Instant?
     var held = HeldWrites()
@@ -135,6 +137,7 @@ package final class ProxyCore: Core {
         servers = ProxyCore.servers(of: configuration, at: now.instant)
         for server in servers where !server.isGone { openFirstLane(of: server) }
         findReadable()
+        noteMaster()
         watchServers()
         if isFencing, worker == 0 {
             pending.log(

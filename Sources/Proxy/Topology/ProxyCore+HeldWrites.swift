@@ -72,10 +72,7 @@ extension ProxyCore {
     }
 
     private func reasonNotToWrite(on connection: BackendConnection?) -> String? {
-        let health = master.health
-        if master.isGone { return ProxyCore.nobodyNamed }
-        if topology.isContested || health.report?.role == .replica { return health.reason }
-        if configuration.writes.hold > .zero, !health.takesWrites { return health.reason }
+        if isMasterAway { return master.isGone ? ProxyCore.nobodyNamed : master.health.reason }
         if case .waiting(_, let reason)? = connection?.state { return reason }
         return nil
     }
@@ -143,7 +140,12 @@ extension ProxyCore {
 
     /// The master has changed, or its state has.
     func noteMaster() {
-        guard master.health.takesWrites, !topology.isContested, !master.isGone else {
+        let mayBeWritten =
+            !topology.isContested && !master.isGone && master.health.report?.role != .replica
+        let takesWrites = master.health.takesWrites
+        // Where nothing waits, who does not answer is asked all the same, as he may be there again.
+        isMasterAway = !mayBeWritten || !takesWrites && configuration.writes.hold > .zero
+        guard mayBeWritten, takesWrites else {
             masterAwaySince = masterAwaySince ?? now.instant
             return
         }
