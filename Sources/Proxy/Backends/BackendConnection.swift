@@ -84,6 +84,8 @@ final class BackendConnection {
     var vetoedAt = Instant(nanoseconds: 0)
     /// The client that has it for itself.
     var owner: ConnectionID?
+    /// It was ready once, and is made anew when it is lost.
+    var hasStood = false
     /// Attempts in a row that brought no steady connection.
     var refusals = 0
     var stall: Stall?

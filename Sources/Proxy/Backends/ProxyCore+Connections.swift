@@ -34,6 +34,7 @@ extension ProxyCore {
 
     private func becomeReady(_ connection: BackendConnection, _ id: ConnectionID) {
         connection.state = .ready(id, since: now.instant, hasMoved: false)
+        connection.hasStood = true
         let server = servers[connection.server]
         list(connection)
         switch connection.use {

@@ -73,8 +73,16 @@ extension ProxyCore {
 
     private func reasonNotToWrite(on connection: BackendConnection?) -> String? {
         if isMasterAway { return master.isGone ? ProxyCore.nobodyNamed : master.health.reason }
-        if case .waiting(_, let reason)? = connection?.state { return reason }
-        return nil
+        guard let connection else { return nil }
+        switch connection.state {
+        case .ready: return nil
+        case .waiting(_, let reason): return reason
+        // Whether it comes back is not known yet, and what is put on it would be refused if it does not.
+        case .connecting, .greeting:
+            let isHeld = connection.hasStood && configuration.writes.hold > .zero
+            return isHeld ? "the connection was lost" : nil
+        case .gone: return nil
+        }
     }
 
     /// The limits are those of the whole proxy, and each worker has its share.

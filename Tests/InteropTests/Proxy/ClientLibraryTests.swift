@@ -9,7 +9,9 @@ import Testing
 @Suite(.serialized) struct ClientLibraryTests {
     @Test(arguments: [2, 3], ["python", "hiredis"])
     func redisPy(protocolVersion: Int, parser: String) throws {
-        guard let interpreter = PythonPrograms.interpreter(), let front = try Front(replicas: 2)
+        // As applications have it: with replicas at `eventual` a client may read what it has written before.
+        guard let interpreter = PythonPrograms.interpreter(),
+            let front = try Front(replicas: 2, reads: .init(consistency: "fresh"))
         else { return }
         let script = try LiveProcess(
             path: interpreter,

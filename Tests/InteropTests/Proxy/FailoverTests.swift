@@ -58,7 +58,14 @@ import Testing
         // Sent while nobody takes writes, by clients that are not closed: none of theirs was unanswered.
         for client in clients { try client.send(Wire.request(["INCR", "n"])) }
         try Self.promote(heir, following: [other])
-        for client in clients { #expect(try client.readReply().isNumber) }
+        for client in clients {
+            var reply = try client.readReply()
+            // What was on its way to the connection when it was lost is refused, and has not run.
+            while reply.text?.hasSuffix("; nothing was sent") == true {
+                reply = try client.run("INCR", "n")
+            }
+            #expect(reply.isNumber, "\(reply)")
+        }
         #expect(try clients[0].run("GET", "n") == .bulk("16"))
         #expect(try heir.client().run("GET", "n") == .bulk("16"))
 

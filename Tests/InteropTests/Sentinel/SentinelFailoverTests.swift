@@ -41,7 +41,14 @@ import Testing
         #expect(try deployment.waitUntilReplicated())
         deployment.master.kill()
         for client in clients { try client.send(Wire.request(["INCR", "n"])) }
-        for client in clients { #expect(Self.isNumber(try client.readReply())) }
+        for client in clients {
+            var reply = try client.readReply()
+            // What was on its way to the connection when it was lost is refused, and has not run.
+            while reply.text?.hasSuffix("; nothing was sent") == true {
+                reply = try client.run("INCR", "n")
+            }
+            #expect(Self.isNumber(reply), "\(reply)")
+        }
         #expect(try clients[0].run("GET", "n") == .bulk("16"))
         let heirs = try deployment.replicas.filter {
             try $0.information("replication", "role") == "master"

@@ -49,6 +49,21 @@ import Testing
         #expect(proxy.core.held.isEmpty)
     }
 
+    /// The connection was lost a moment ago, and is being made anew: what is asked now waits too, as it may not come.
+    @Test func whileConnectingAnew() throws {
+        let proxy = Self.proxy()
+        let client = proxy.driver.connect()
+        proxy.driver.pass(.seconds(2))
+        proxy.cut(.masterWrites)
+        proxy.driver.command(["SET", "a", "1"], to: client)
+        #expect(proxy.core.held.count == 1)
+        proxy.refuse(.masterWrites, "no")
+        #expect(proxy.driver.output(of: client) == "")
+        Self.comeBack(proxy)
+        #expect(proxy.sent(to: .masterWrites) == Wire.text("SET", "a", "1"))
+        proxy.core.checkInvariants()
+    }
+
     /// The time counts from when the master went away: then all are refused at once, and so is what comes later.
     @Test func notForEver() throws {
         let proxy = Self.proxy()
