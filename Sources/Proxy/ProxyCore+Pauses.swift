@@ -107,10 +107,7 @@ extension ProxyCore {
 
     /// Reads on from a client that was paused.
     func goOn(_ client: ClientSession) {
-        if case .backend(let link)? = client.pause, client.isWaiting {
-            links[Int(link.number)]?.waiting.removeAll { $0 == client.id }
-            client.isWaiting = false
-        }
+        leaveWaiting(client)
         if client.pause == .master { held.remove(client.id) }
         client.pause = nil
         if client.isStopped {
@@ -119,6 +116,13 @@ extension ProxyCore {
         }
         guard client.state != .closing else { return settle(client) }
         read(Span(), from: client)
+    }
+
+    /// It waits for room on a connection no longer.
+    func leaveWaiting(_ client: ClientSession) {
+        guard case .backend(let link)? = client.pause, client.isWaiting else { return }
+        links[Int(link.number)]?.waiting.removeAll { $0 == client.id }
+        client.isWaiting = false
     }
 
     /// A connection has room again, or begins anew with nothing queued: whoever waited may be able to go on.

@@ -22,7 +22,7 @@ extension ProxyCore {
             reply(to: client) { appendUnreachable(connection, reason, to: &$0) }
             return nil
         }
-        let isMaster = connection.server == masterNumber
+        let isMaster = connection.server == master.index
         askForVeto(need, on: connection)
         send(request, as: isMaster ? nil : form.name, .read, on: connection, for: client)
         return nil
@@ -86,8 +86,6 @@ extension ProxyCore {
         if let pin = client.extras?.pin, let own = links[Int(pin.link.number)] { return own }
         return lane(client.lane, of: master).writers[connectionNumber(of: client)]
     }
-
-    static let nobodyNamed = "no majority of the sentinels has named one yet"
 
     private static let nobodyToRead: StaticString =
         "-ERR no replica can be read from now, and reads.include_master is never; nothing was sent\r\n"

@@ -7,7 +7,7 @@ extension ProxyCore {
         switch message {
         case is ScriptsForgotten: scripts.forgetAll()
         case is BoardChanged: noteBoard()
-        case let message as ServersFound: take(message)
+        case let found as FoundServer: take(found)
         case let report as SentinelReport: take(report)
         case let message as WorkerMessage: hear(message, from: sender)
         default: preconditionFailure("worker \(sender) sent what nobody knows")

@@ -24,8 +24,6 @@ package final class ProxyCore: Core {
     let pool = BlockPool()
     /// In the order of the configuration, which has the master first, and then as they were found.
     var servers: [BackendServer]
-    /// The number of the master.
-    var masterNumber = 0
     /// What all workers know of who is the master, and what of it this one has acted on.
     let board: TopologyBoard
     var topology = Topology()
@@ -86,9 +84,8 @@ package final class ProxyCore: Core {
     var foundKeys = FoundKeys()
     /// Reads for which no server was fresh enough when they were last tried.
     var readsToRetry: [ConnectionID] = []
-    /// Nothing is sent to the master that only a master may be given. Kept apart, since each write asks.
-    var isMasterAway = false
-    /// Since when nobody takes writes; nil while somebody does.
+    /// Since when nothing is sent to the master that only a master may be given; nil while that is sent. Kept apart,
+    /// since each write asks.
     var masterAwaySince: Instant?
     var held = HeldWrites()
     /// Clients with tokens, who wait for the master's position.
@@ -171,7 +168,7 @@ package final class ProxyCore: Core {
 
     /// Whether there are servers, or may be, that can be behind the master.
     var mayHaveReplicas: Bool { servers.count > 1 || configuration.backends.mayHaveReplicas }
-    var master: BackendServer { servers[masterNumber] }
+    var master: BackendServer { servers[topology.master] }
     var replicas: some Sequence<BackendServer> {
         servers.lazy.filter { $0.role == .replica && !$0.isGone }
     }

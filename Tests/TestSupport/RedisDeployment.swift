@@ -5,52 +5,17 @@ import Glibc
 import RESP
 
 /// One redis-server with a port and a directory that outlive its process. Any thread may kill and restart it.
-public final class RedisNode: Sendable {
-    public let port: UInt16
-    /// Where the server keeps its files; they outlive the process.
-    public let directory: URL
-    private let path: String
-    private let arguments: [String]
-    // Not the standard library's Mutex: the thread sanitizer cannot look into it when threads meet there.
-    private let lock = NSLock()
-    nonisolated(unsafe) private var running: LiveServer?
+public final class RedisNode: Restartable, Sendable {
+    public let life: RestartableServer
 
     init(path: String, arguments: [String]) throws {
-        let directory = FileManager.default.temporaryDirectory
-            .appendingPathComponent("sluice-redis-\(UUID().uuidString.prefix(8))")
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        let directory = try RestartableServer.makeDirectory("redis")
         let all = arguments + ["--dir", directory.path]
-        let server = try LiveServer.start(path: path) { RedisNode.common($0) + all }
-        self.directory = directory
-        self.path = path
-        self.arguments = all
-        port = server.port
-        running = server
+        life = try RestartableServer(path: path, in: directory) { RedisNode.common($0) + all }
     }
 
-    deinit {
-        running?.process.send(signal: SIGCONT)
-        running?.process.kill()
-        try? FileManager.default.removeItem(at: directory)
-    }
-
-    public var endpoint: Endpoint { .tcp(host: "127.0.0.1", port: port) }
-
-    /// The running process; nil after `kill`.
-    public var server: LiveServer? { lock.withLock { running } }
-
-    public func client() throws -> RESPClient {
-        try RESPClient(connectTo: endpoint)
-    }
-
-    /// Ends the process at once, as a crash would.
-    public func kill() {
-        let server = lock.withLock {
-            defer { running = nil }
-            return running
-        }
-        server?.process.kill()
-    }
+    /// Where the server keeps its files; they outlive the process.
+    public var directory: URL { life.directory }
 
     /// Removes the files that the server has left, so that it starts empty.
     public func empty() throws {
@@ -58,29 +23,6 @@ public final class RedisNode: Sendable {
         try FileManager.default.removeItem(at: directory)
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
     }
-
-    /// Starts the server again on the same port, with the files that it left; further arguments come last and win.
-    public func restart(_ further: [String] = []) throws {
-        precondition(server == nil, "kill it first")
-        let deadline = ContinuousClock().now.advanced(by: .seconds(30))
-        while true {
-            do {
-                let started = try LiveServer.start(path: path, onPort: port) {
-                    RedisNode.common($0) + arguments + further
-                }
-                lock.withLock { running = started }
-                return
-            } catch {
-                // Somebody's outgoing connection may have the port for a moment.
-                guard ContinuousClock().now < deadline else { throw error }
-                usleep(100_000)
-            }
-        }
-    }
-
-    /// Stops or continues the process: it keeps its connections and says nothing.
-    public func freeze() { server?.process.send(signal: SIGSTOP) }
-    public func thaw() { server?.process.send(signal: SIGCONT) }
 
     /// A replica applies nothing of what its master sends, and answers reads as before, until `resumeReplication`.
     public func pauseReplication() throws {

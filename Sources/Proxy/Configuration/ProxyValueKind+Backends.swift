@@ -81,13 +81,11 @@ extension ProxyValueKind {
         _ node: YAMLNode, _ keys: [InnerKey], _ reader: inout ValueReader
     ) throws(ConfigurationError) -> ProxyConfiguration.Replica? {
         guard case .map = node.content else {
-            return ProxyConfiguration.Replica(
-                try reader.value(of: node, ProxyValues.endpointForm, parse: ProxyValues.endpoint))
+            return ProxyConfiguration.Replica(try reader.endpoint(of: node))
         }
         let fields = try reader.fields(of: node, keys)
         guard let address = fields["address"],
-            let endpoint = reader.part(
-                "address", of: address, ProxyValues.endpointForm, parse: ProxyValues.endpoint)
+            let endpoint = reader.endpoint("address", of: address)
         else { return nil }
         var replica = ProxyConfiguration.Replica(endpoint)
         if let zone = fields["zone"] {
@@ -146,20 +144,15 @@ extension ProxyValueKind {
         return ProxyValueKind(
             expected: expected,
             read: { (node, reader, configuration) throws(ConfigurationError) in
-                guard case .map(let entries) = node.content else {
-                    throw ConfigurationError(
-                        "expected \(expected), found \(node.found)", at: node.position)
-                }
                 var addresses: [Endpoint: Endpoint] = [:]
-                for entry in entries {
+                for entry in try reader.entries(of: node, expected) {
                     do throws(ConfigurationError) {
                         guard let announced = ProxyValues.endpoint(entry.key) else {
                             throw ConfigurationError(
                                 "found '\(YAMLNode.shortened(entry.key))', expected \(ProxyValues.endpointForm)",
                                 at: entry.position)
                         }
-                        let reached = try reader.value(
-                            of: entry.value, ProxyValues.endpointForm, parse: ProxyValues.endpoint)
+                        let reached = try reader.endpoint(of: entry.value)
                         guard addresses.updateValue(reached, forKey: announced) == nil else {
                             throw ConfigurationError(
                                 "found \(announced) twice, expected one place for each address",

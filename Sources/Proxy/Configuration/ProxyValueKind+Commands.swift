@@ -11,12 +11,8 @@ extension ProxyValueKind {
         return ProxyValueKind(
             expected: expected,
             read: { (node, reader, configuration) throws(ConfigurationError) in
-                guard case .map(let entries) = node.content else {
-                    throw ConfigurationError(
-                        "expected \(expected), found \(node.found)", at: node.position)
-                }
                 var rules: [CommandRule] = []
-                for entry in entries {
+                for entry in try reader.entries(of: node, expected) {
                     do throws(ConfigurationError) {
                         let rule = try readRule(entry, reader)
                         if rules.contains(where: { $0.name == rule.name }) {

@@ -63,13 +63,11 @@ extension ProxyValueKind {
         _ node: YAMLNode, _ reader: inout ValueReader
     ) throws(ConfigurationError) -> ClientListener? {
         guard case .map = node.content else {
-            return ClientListener(
-                try reader.value(of: node, ProxyValues.endpointForm, parse: ProxyValues.endpoint))
+            return ClientListener(try reader.endpoint(of: node))
         }
         let fields = try reader.fields(of: node, listenerKeys)
         guard let address = fields["address"],
-            let endpoint = reader.part(
-                "address", of: address, ProxyValues.endpointForm, parse: ProxyValues.endpoint)
+            let endpoint = reader.endpoint("address", of: address)
         else { return nil }
         var listener = ClientListener(endpoint)
         if let level = fields["consistency"] {

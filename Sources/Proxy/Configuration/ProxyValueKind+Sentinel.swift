@@ -57,10 +57,7 @@ extension ProxyValueKind {
         }
         var endpoints: [Endpoint] = []
         for item in items {
-            guard
-                let endpoint = reader.part(
-                    "addresses", of: item, ProxyValues.endpointForm, parse: ProxyValues.endpoint)
-            else { continue }
+            guard let endpoint = reader.endpoint("addresses", of: item) else { continue }
             guard !endpoints.contains(endpoint) else {
                 throw ConfigurationError(
                     "addresses: expected different endpoints, found \(item.found) twice",
@@ -76,11 +73,7 @@ extension ProxyValueKind {
             if sentinel.username == "" { sentinel.username = nil }
         }
         if let password = fields["password"] {
-            if case .scalar("", _) = password.content {
-                sentinel.password = nil
-            } else {
-                sentinel.password = try reader.secret(of: password)
-            }
+            sentinel.password = try reader.optionalSecret(of: password)
         }
         guard sentinel.username == nil || sentinel.password != nil else {
             throw ConfigurationError(

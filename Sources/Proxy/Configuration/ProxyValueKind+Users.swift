@@ -15,11 +15,7 @@ extension ProxyValueKind {
         ProxyValueKind(
             expected: ValueReader.secretForm,
             read: { (node, reader, configuration) throws(ConfigurationError) in
-                if case .scalar("", _) = node.content {
-                    configuration[keyPath: place] = nil
-                } else {
-                    configuration[keyPath: place] = try reader.secret(of: node)
-                }
+                configuration[keyPath: place] = try reader.optionalSecret(of: node)
             },
             render: { configuration in quoted(configuration[keyPath: place]?.description ?? "") })
     }

@@ -1,6 +1,8 @@
 // Reads the values of a configuration's tree: expands what stands for something else, and remembers where each
 // value stood, for the errors that only show once all of them are known.
 
+import RESP
+
 /// What all values are read with.
 struct ValueReader {
     typealias Position = YAMLNode.Position
@@ -140,7 +142,35 @@ struct ValueReader {
         }
     }
 
+    /// A secret, or nil where it is left empty.
+    func optionalSecret(of node: YAMLNode) throws(ConfigurationError) -> Secret? {
+        if case .scalar("", _) = node.content { return nil }
+        return try secret(of: node)
+    }
+
+    // MARK: Endpoints
+
+    func endpoint(of node: YAMLNode) throws(ConfigurationError) -> Endpoint {
+        try value(of: node, ProxyValues.endpointForm, parse: ProxyValues.endpoint)
+    }
+
+    /// One that is part of a larger value: an error is noted, with the name of the part.
+    mutating func endpoint(_ name: String, of node: YAMLNode) -> Endpoint? {
+        part(name, of: node, ProxyValues.endpointForm, parse: ProxyValues.endpoint)
+    }
+
     // MARK: Maps
+
+    /// The entries of a map whose keys are names of the file's own.
+    func entries(
+        of node: YAMLNode, _ expected: String
+    ) throws(ConfigurationError) -> [YAMLNode.Entry] {
+        guard case .map(let entries) = node.content else {
+            throw ConfigurationError(
+                "expected \(expected), found \(node.found)", at: node.position)
+        }
+        return entries
+    }
 
     /// The values of a map that has few keys; those that it does not know are noted, and what is missing too.
     mutating func fields(

@@ -4,6 +4,8 @@
 import RESP
 
 extension ProxyCore {
+    static let nobodyNamed = "no majority of the sentinels has named one yet"
+
     /// The sentinels say something new; only the first worker hears of it.
     func take(_ report: SentinelReport) {
         sentinels = report

@@ -5,17 +5,12 @@
 
 import RESP
 
-/// A server that was found, for all workers.
-struct FoundServer: Sendable, Equatable {
+/// A server that was found, or found to be gone, as the first worker tells the others.
+struct FoundServer: CoreMessage {
     let number: Int
     let endpoint: Endpoint
     /// It is gone, and nobody names it any more.
     var isGone = false
-}
-
-/// What the first worker has found since the start.
-struct ServersFound: CoreMessage {
-    let servers: [FoundServer]
 }
 
 extension ProxyCore {
@@ -74,23 +69,20 @@ extension ProxyCore {
     }
 
     private func tell(_ server: FoundServer) {
-        let message = ServersFound(servers: [server])
-        take(message)
+        take(server)
         for other in 0..<workers where other != worker {
-            pending.wishes.append(.send(message, to: other))
+            pending.wishes.append(.send(server, to: other))
         }
     }
 
     /// What the first worker has found.
-    func take(_ message: ServersFound) {
-        for found in message.servers {
-            if found.number == servers.count {
-                add(found)
-            } else if found.isGone {
-                bury(servers[found.number])
-            } else if servers[found.number].isGone {
-                revive(servers[found.number])
-            }
+    func take(_ found: FoundServer) {
+        if found.number == servers.count {
+            add(found)
+        } else if found.isGone {
+            bury(servers[found.number])
+        } else if servers[found.number].isGone {
+            revive(servers[found.number])
         }
         findReadable()
         noteBoard()

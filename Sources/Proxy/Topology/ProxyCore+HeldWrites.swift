@@ -72,7 +72,9 @@ extension ProxyCore {
     }
 
     private func reasonNotToWrite(on connection: BackendConnection?) -> String? {
-        if isMasterAway { return master.isGone ? ProxyCore.nobodyNamed : master.health.reason }
+        if masterAwaySince != nil {
+            return master.isGone ? ProxyCore.nobodyNamed : master.health.reason
+        }
         guard let connection else { return nil }
         switch connection.state {
         case .ready: return nil
@@ -127,10 +129,7 @@ extension ProxyCore {
         connection.tickets.update { if $0.client == client.id { $0.client = Ticket.nobody } }
         client.forwarded -= 1
         client.writes -= 1
-        if case .backend(let link)? = client.pause, client.isWaiting {
-            links[Int(link.number)]?.waiting.removeAll { $0 == client.id }
-            client.isWaiting = false
-        }
+        leaveWaiting(client)
         client.putOffAt = client.putOffAt ?? now.instant
         let due = (masterAwaySince ?? now.instant) + configuration.writes.hold
         held.add(client.id, bytes.count, until: due)
@@ -150,10 +149,9 @@ extension ProxyCore {
     func noteMaster() {
         let mayBeWritten =
             !topology.isContested && !master.isGone && master.health.report?.role != .replica
-        let takesWrites = master.health.takesWrites
-        // Where nothing waits, who does not answer is asked all the same, as he may be there again.
-        isMasterAway = !mayBeWritten || !takesWrites && configuration.writes.hold > .zero
-        guard mayBeWritten, takesWrites else {
+        // Where nothing waits, one that does not answer is asked all the same, as it may be there again.
+        let isHeld = configuration.writes.hold > .zero && !master.health.takesWrites
+        guard mayBeWritten, !isHeld else {
             masterAwaySince = masterAwaySince ?? now.instant
             return
         }

@@ -80,9 +80,9 @@ extension ProxyCore {
 
     /// Begins the reign of a master, for all workers.
     func crown(_ server: BackendServer) {
-        board.crown(server.index)
-        // What replicas were known to have is of another history now.
+        // What replicas were known to have is of another history now, for whoever sees the board next.
         freshness.voidAll()
+        board.crown(server.index)
         tellOfBoard()
     }
 
@@ -103,20 +103,21 @@ extension ProxyCore {
     }
 
     private func followBoard() {
-        let before = topology
-        topology = board.latest
-        guard topology.reign != before.reign else { return changed(master) }
-        guard topology.master < servers.count else {
+        let latest = board.latest
+        guard latest.reign != topology.reign else {
+            topology = latest
+            return changed(master)
+        }
+        guard latest.master < servers.count else {
             // Who that is will be told in a moment; until then nobody is written to.
-            topology = before
             topology.isContested = true
             return changed(master)
         }
-        watermarks.beginReign(freshness.channel(topology.reign))
         let old = master
-        let new = servers[topology.master]
+        topology = latest
+        watermarks.beginReign(freshness.channel(topology.reign))
+        let new = master
         guard old !== new else { return }
-        masterNumber = new.index
         old.role = .replica
         new.role = .master
         dethrone(old)
@@ -141,6 +142,9 @@ extension ProxyCore {
                 connection.use = .retired
                 end(connection, reason)
             case .alone where !connection.isStream:
+                end(connection, reason)
+            // One that was left because of a large reply may still owe others the answers to writes.
+            case .retired where connection.tickets.contains(where: { $0.kind == .write }):
                 end(connection, reason)
             case .reads: renew(connection)
             case .alone, .control, .retired: break

@@ -123,10 +123,7 @@ extension ProxyCore {
     func watchServers() {
         let interval = configuration.timeouts.probeInterval
         guard nextWatch.map({ $0 <= now.instant }) ?? true else { return }
-        nextWatch =
-            now.instant
-            + (interval > .zero
-                ? isInSearch ? min(interval, ProxyCore.search) : interval : .seconds(1))
+        nextWatch = now.instant + pace(interval)
         for server in servers { closeIdleLanes(of: server) }
         closeIdleClients()
         guard interval > .zero else { return }
@@ -142,8 +139,12 @@ extension ProxyCore {
         }
     }
 
-    /// While nobody can be written to, the next master is looked for more often.
-    private var isInSearch: Bool { servers.count > 1 && !master.health.isHealthy }
+    /// While the master is not well, the next one is looked for more often.
+    private func pace(_ interval: Duration) -> Duration {
+        guard interval > .zero else { return .seconds(1) }
+        let isInSearch = servers.count > 1 && !master.health.isHealthy
+        return isInSearch ? min(interval, ProxyCore.search) : interval
+    }
 
     private static let search = Duration.milliseconds(200)
 

@@ -72,7 +72,7 @@ final class FollowedSentinels: Sendable {
 }
 
 /// Hears what is reported, as the first worker does.
-private final class ReportKeeper: Core {
+private final class ReportKeeper: SecludedCore {
     var pending = PendingActions()
     private let keep: (SentinelReport) -> Void
 
@@ -87,16 +87,4 @@ private final class ReportKeeper: Core {
         default: break
         }
     }
-
-    func open(
-        _ id: ConnectionID, through listener: ListenerID, from peer: PeerAddress,
-        to local: PeerAddress, at now: Moment
-    ) {}
-    func receive(_ bytes: Span<UInt8>, from id: ConnectionID, at now: Moment) {}
-    func end(_ id: ConnectionID, at now: Moment) {}
-    func drain(
-        _ id: ConnectionID, at now: Moment, into write: (borrowing OutputPieces) -> Int
-    ) {}
-    func close(_ id: ConnectionID, at now: Moment) {}
-    func tick(at now: Moment) {}
 }

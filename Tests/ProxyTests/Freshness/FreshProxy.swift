@@ -21,6 +21,8 @@ final class FreshProxy {
         var state = "connected"
         var isSyncing = false
         var isBacklogActive = true
+        /// Who it says follows it.
+        var followers: [String] = []
         var keys = 0
         /// Of a master that was promoted: the history that its own went out from, and where.
         var former: (history: String, end: Int)?
@@ -87,6 +89,8 @@ final class FreshProxy {
     }
 
     private func answer(_ words: [String], of server: Int) -> String? {
+        // Of servers that are found some say nothing.
+        guard facts.indices.contains(server) else { return nil }
         let facts = facts[server]
         switch words.map({ $0.uppercased() })[0] {
         case "INFO" where words[1] == "keyspace":
@@ -96,6 +100,11 @@ final class FreshProxy {
             text += "master_replid:\(facts.history)\r\n"
             if facts.role == "master" {
                 text += "master_repl_offset:\(facts.offset)\r\n"
+                for (number, follower) in facts.followers.enumerated() {
+                    let place = follower.split(separator: ":")
+                    text +=
+                        "slave\(number):ip=\(place[0]),port=\(place[1]),state=online,offset=1\r\n"
+                }
                 text += "repl_backlog_active:\(facts.isBacklogActive ? 1 : 0)\r\n"
                 let former = facts.former ?? (String(repeating: "0", count: 40), -1)
                 text += "master_replid2:\(former.history)\r\nsecond_repl_offset:\(former.end)\r\n"

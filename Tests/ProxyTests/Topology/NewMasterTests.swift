@@ -62,6 +62,21 @@ import Testing
         fresh.proxy.core.checkInvariants()
     }
 
+    /// The same of a write behind a large reply, on a connection that was left because of that.
+    @Test func unansweredWriteBehindALargeReply() throws {
+        let fresh = FreshProxy { $0.limits.replyPrivateAbove = 1_000 }
+        let (reader, writer) = (fresh.driver.connect(), fresh.driver.connect())
+        fresh.driver.send(Wire.pipeline([["SET", "a", "1"], ["GET", "huge"]]), to: reader)
+        fresh.driver.command(["SET", "b", "1"], to: writer)
+        let before = fresh.masterWrites
+        _ = fresh.proxy.sent(to: before)
+        fresh.proxy.says("+OK\r\n$2000\r\nxxx", on: before)
+        #expect(fresh.masterWrites != before)
+        Self.promote(fresh)
+        #expect(fresh.driver.closed.contains(writer))
+        fresh.proxy.core.checkInvariants()
+    }
+
     /// A client with a connection of its own to the one before loses it: its transaction has not run.
     @Test func pinnedClients() throws {
         let fresh = FreshProxy()

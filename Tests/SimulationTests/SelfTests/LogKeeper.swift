@@ -1,9 +1,10 @@
 // A core that does nothing but append to a file: the virtual disk is tested with it.
 
 import RESP
+import TestSupport
 
 /// Appends a numbered record of 16 bytes each virtual millisecond, and asks for a sync after each.
-final class LogKeeper: Core {
+final class LogKeeper: SecludedCore {
     static let recordLength = 16
     static let file = FileID(number: 1)
     static let path = "records"
@@ -46,15 +47,4 @@ final class LogKeeper: Core {
         default: break
         }
     }
-
-    func open(
-        _ id: ConnectionID, through listener: ListenerID, from peer: PeerAddress,
-        to local: PeerAddress, at now: Moment
-    ) {}
-    func receive(_ bytes: Span<UInt8>, from id: ConnectionID, at now: Moment) {}
-    func end(_ id: ConnectionID, at now: Moment) {}
-    func drain(
-        _ id: ConnectionID, at now: Moment, into write: (borrowing OutputPieces) -> Int
-    ) {}
-    func close(_ id: ConnectionID, at now: Moment) {}
 }

@@ -1,6 +1,7 @@
 // What the cores of several workers say to each other in a simulation: late, in order, and to nobody who has died.
 
 import RESP
+import TestSupport
 import Testing
 
 @Suite struct MessageTests {
@@ -10,7 +11,7 @@ import Testing
     }
 
     /// Says a numbered word to every other worker each virtual millisecond, and writes down what it hears.
-    private final class Gossip: Core {
+    private final class Gossip: SecludedCore {
         let life: Int
         let worker: Int
         let workers: Int
@@ -41,17 +42,6 @@ import Testing
             if word.life != life { fromOtherLives += 1 }
             heard[sender].append(word.number)
         }
-
-        func open(
-            _ id: ConnectionID, through listener: ListenerID, from peer: PeerAddress,
-            to local: PeerAddress, at now: Moment
-        ) {}
-        func receive(_ bytes: Span<UInt8>, from id: ConnectionID, at now: Moment) {}
-        func end(_ id: ConnectionID, at now: Moment) {}
-        func drain(
-            _ id: ConnectionID, at now: Moment, into write: (borrowing OutputPieces) -> Int
-        ) {}
-        func close(_ id: ConnectionID, at now: Moment) {}
     }
 
     private static func world(seed: UInt64) -> World {
