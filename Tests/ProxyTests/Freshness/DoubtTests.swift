@@ -137,4 +137,24 @@ import Testing
         #expect(master.despaired.isEmpty)
         proxy.core.checkInvariants()
     }
+
+    /// What a process was told that did not say who it is ends when another one answers in its place.
+    @Test func doubtsOfANamelessProcess() throws {
+        let proxy = FreshProxy(replicas: 1, isProved: false)
+        proxy.facts[0].isNameless = true
+        proxy.proxy.cut(proxy.masterWrites)
+        for _ in 0..<3 { proxy.probe() }
+        #expect(proxy.ask("SET", "k", "1", by: proxy.driver.connect()) == 0)
+        proxy.proxy.cut(proxy.masterWrites)
+        for _ in 0..<3 { proxy.probe() }
+        let master = proxy.core.servers[0]
+        #expect(master.despaired[.unknown]?.count == 1)
+        proxy.facts[0].isNameless = false
+        proxy.probe()
+        #expect(master.despaired[.unknown]?.count == 1)
+        proxy.facts[0].runID = "run-anew"
+        proxy.probe()
+        #expect(master.despaired.isEmpty)
+        proxy.core.checkInvariants()
+    }
 }

@@ -13,6 +13,8 @@ final class FreshProxy {
     struct Facts {
         var runID: String
         var role: String
+        /// INFO does not say which process it is.
+        var isNameless = false
         var history = "history-1"
         var offset = 100
         var following = "10.0.0.1:6379"
@@ -96,7 +98,8 @@ final class FreshProxy {
         case "INFO" where words[1] == "keyspace":
             return Wire.bulk("# Keyspace\r\ndb0:keys=\(facts.keys),expires=0,avg_ttl=0\r\n")
         case "INFO":
-            var text = "run_id:\(facts.runID)\r\nrole:\(facts.role)\r\nloading:0\r\n"
+            var text = facts.isNameless ? "" : "run_id:\(facts.runID)\r\n"
+            text += "role:\(facts.role)\r\nloading:0\r\n"
             text += "master_replid:\(facts.history)\r\n"
             if facts.role == "master" {
                 text += "master_repl_offset:\(facts.offset)\r\n"
