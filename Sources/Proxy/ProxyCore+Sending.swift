@@ -15,10 +15,10 @@ extension ProxyCore {
             return waitOrRefuseRead(client, need)
         }
         guard hasRoom(connection) else { return .backend(connection.link) }
+        if connection.isBeingMadeAnew, need != .nothing, isFencing, !isTooLateToWait(client) {
+            return waitForFreshness(client)
+        }
         if case .waiting(_, let reason) = connection.state {
-            if need != .nothing, isFencing, !isTooLateToWait(client) {
-                return waitForFreshness(client)
-            }
             reply(to: client) { appendUnreachable(connection, reason, to: &$0) }
             return nil
         }
@@ -264,7 +264,8 @@ extension ProxyCore {
         if isFencing {
             switch (use, server.role) {
             case (.reads, .replica), (.watcher, _): lessons = [.process]
-            case (.writes, _), (.alone, .master): lessons = [.process, .clientNumber]
+            case (.reads, .master): lessons = [.mastery]
+            case (.writes, _), (.alone, .master): lessons = [.mastery, .process, .clientNumber]
             default: break
             }
         }

@@ -181,7 +181,13 @@ package final class ProxyCore: Core {
     ) {
         self.now = now
         noteBoard()
-        guard listener != .health else { return openHealth(id) }
+        if listener == .health { openHealth(id) } else { openClient(id, listener, peer, local) }
+        resumeClients()
+    }
+
+    private func openClient(
+        _ id: ConnectionID, _ listener: ListenerID, _ peer: PeerAddress, _ local: PeerAddress
+    ) {
         lastClientNumber += clientNumberStep
         let client = ClientSession(
             id: id, number: lastClientNumber, peer: peer, local: local, pool: pool, at: now.instant)

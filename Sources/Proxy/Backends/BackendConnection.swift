@@ -140,6 +140,16 @@ final class BackendConnection {
         }
     }
 
+    /// It was lost, or could not be made: whether it comes to stand is not known, and what is put on it would be
+    /// refused if it does not.
+    var isBeingMadeAnew: Bool {
+        switch state {
+        case .waiting: true
+        case .connecting, .greeting: hasStood
+        case .ready, .gone: false
+        }
+    }
+
     var id: ConnectionID? {
         switch state {
         case .greeting(let id, _), .ready(let id, _, _): id

@@ -11,6 +11,8 @@ struct Greeting: Equatable {
         case process
         /// CLIENT ID: what it calls the connection.
         case clientNumber
+        /// ROLE: that it is the master. Its name may lead to one that came back as a replica, with whatever data.
+        case mastery
     }
 
     struct Step: Equatable {
@@ -35,6 +37,7 @@ struct Greeting: Equatable {
             case .nothing: break
             case .process: add(["INFO", "server"], .process)
             case .clientNumber: add(["CLIENT", "ID"], .clientNumber)
+            case .mastery: add(["ROLE"], .mastery)
             }
         }
         if let identity { authenticate(identity) }

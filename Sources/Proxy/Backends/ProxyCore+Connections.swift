@@ -74,7 +74,12 @@ extension ProxyCore {
             let lesson = connection.greeting.steps[connection.greetingStep].lesson
             if connection.scanner.kind == .error, lesson == .nothing {
                 let said = ErrorText.string(connection.gathered.bytes, upTo: 120)
-                refuseGreeting(connection, said)
+                refuseGreeting(connection, "it answered '\(said)'")
+                return nil
+            }
+            if lesson == .mastery, ReplicaRole(connection.gathered.bytes) != nil {
+                note(.readOnly, of: servers[connection.server])
+                refuseGreeting(connection, "it is a replica, and should be the master")
                 return nil
             }
             learn(lesson, connection.gathered.bytes, of: connection)
@@ -90,7 +95,7 @@ extension ProxyCore {
         _ lesson: Greeting.Lesson, _ answer: Span<UInt8>, of connection: BackendConnection
     ) {
         switch lesson {
-        case .nothing: break
+        case .nothing, .mastery: break
         case .process:
             if let runID = ServerReport([[UInt8](copying: answer)])?.runID {
                 connection.process = ProcessMark(runID: runID.span)
@@ -101,13 +106,13 @@ extension ProxyCore {
         }
     }
 
-    /// The server does not take us as who we say we are.
-    private func refuseGreeting(_ connection: BackendConnection, _ said: String) {
+    /// The server does not take us as who we say we are, or is not who we take it for.
+    private func refuseGreeting(_ connection: BackendConnection, _ reason: String) {
         guard let id = connection.id else { return }
         pending.wishes.append(.close(id))
         connections.remove(id)
         connection.state = .connecting
-        refuse(connection, reason: "it answered '\(said)'")
+        refuse(connection, reason: reason)
     }
 
     /// Closes a connection whose bytes cannot be trusted any more.

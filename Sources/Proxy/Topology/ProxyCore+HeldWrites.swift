@@ -79,9 +79,8 @@ extension ProxyCore {
         switch connection.state {
         case .ready: return nil
         case .waiting(_, let reason): return reason
-        // Whether it comes back is not known yet, and what is put on it would be refused if it does not.
         case .connecting, .greeting:
-            let isHeld = connection.hasStood && configuration.writes.hold > .zero
+            let isHeld = connection.isBeingMadeAnew && configuration.writes.hold > .zero
             return isHeld ? "the connection was lost" : nil
         case .gone: return nil
         }

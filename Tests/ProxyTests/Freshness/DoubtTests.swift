@@ -65,6 +65,7 @@ import Testing
                         switch word {
                         case "INFO": answer = "-NOPERM no INFO\r\n"
                         case "COMMAND": answer = "*0\r\n"
+                        case "ROLE": answer = "-NOPERM no ROLE\r\n"
                         case "KILL": answer = "-NOPERM no KILL\r\n"
                         case "ID":
                             number += 1

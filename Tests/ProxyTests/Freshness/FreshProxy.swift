@@ -119,6 +119,7 @@ final class FreshProxy {
             }
             return Wire.bulk(text)
         case "COMMAND": return "*0\r\n"
+        case "ROLE": return role(of: server)
         case "CLIENT" where words[1] == "KILL":
             killed.append(words[3])
             return killAnswer
@@ -213,11 +214,17 @@ final class FreshProxy {
     }
 
     func answerRole(on link: LinkID) {
-        let facts = facts[core.links[Int(link.number)]!.server]
+        proxy.says(role(of: core.links[Int(link.number)]!.server), on: link)
+    }
+
+    private func role(of server: Int) -> String {
+        let facts = facts[server]
+        if facts.role == "master" {
+            return "*3\r\n" + Wire.bulk("master") + ":\(facts.offset)\r\n*0\r\n"
+        }
         let place = facts.following.split(separator: ":")
-        proxy.says(
-            "*5\r\n" + Wire.bulk("slave") + Wire.bulk(String(place[0])) + ":\(place[1])\r\n"
-                + Wire.bulk(facts.state) + ":\(facts.offset)\r\n", on: link)
+        return "*5\r\n" + Wire.bulk("slave") + Wire.bulk(String(place[0])) + ":\(place[1])\r\n"
+            + Wire.bulk(facts.state) + ":\(facts.offset)\r\n"
     }
 
     /// A write that the master has answered.

@@ -47,6 +47,40 @@ import Testing
         fresh.proxy.core.checkInvariants()
     }
 
+    /// The master comes back as somebody's replica, with data of whatever age: nothing is asked of it on a connection
+    /// that was made since, not even before INFO has told of that. What the simulation found first.
+    @Test func masterThatComesBackAsAReplica() throws {
+        let fresh = FreshProxy { $0.writes.hold = .zero }
+        let (reader, writer) = (fresh.driver.connect(), fresh.driver.connect())
+        fresh.write("SET", "a", "1", by: writer)
+        for lane in fresh.core.servers[0].lanes {
+            for connection in (lane?.readers ?? []) + (lane?.writers ?? []) {
+                fresh.proxy.cut(connection.link)
+            }
+        }
+        fresh.facts[0].role = "slave"
+        fresh.facts[0].following = "replica0:6379"
+        fresh.driver.command(["GET", "a"], to: reader)
+        fresh.driver.pass(.milliseconds(200))
+        fresh.proxy.connectAll()
+        let asked = fresh.core.links.compactMap { $0 }.filter {
+            $0.server == 0 && $0.isForClients && $0.id != nil
+        }
+        #expect(!asked.isEmpty)
+        for connection in asked {
+            let sent = fresh.proxy.sent(to: connection.link)
+            #expect(sent.hasPrefix(Wire.text("ROLE")), "\(sent)")
+            #expect(!sent.contains("GET"))
+            fresh.answerRole(on: connection.link)
+            #expect(fresh.proxy.sent(to: connection.link) == "")
+        }
+        #expect(fresh.core.servers[0].health.report?.role == .replica)
+        Self.promote(fresh)
+        #expect(fresh.core.master.index == 1)
+        #expect(fresh.place(of: ["GET", "a"]) == 1)
+        fresh.proxy.core.checkInvariants()
+    }
+
     /// Who waits for an answer of the one before to a write is closed, as it may have run and be lost; who waits for
     /// nothing stays.
     @Test func unansweredWrites() throws {
