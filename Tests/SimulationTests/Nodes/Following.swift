@@ -1,5 +1,6 @@
 // What makes a small server a replica: it follows its master, or another replica, and now and then it loses its link,
-// takes a whole copy that is older than what it had, begins anew, or cannot serve at all.
+// takes a whole copy that is older than what it had, begins anew, or cannot serve at all. A master that steps down goes
+// on as one, and one that is promoted is none any more.
 //
 //     connecting ── the other is there, and has what comes next ──────────────────▶ connected
 //         ▲  │                                                                        │ ▲
@@ -29,12 +30,14 @@ final class Following {
     private let stream: WriteStream
     private unowned let world: World
     private var random: Random
-    private var copy: Copy
-    /// What it would begin with if it began anew.
-    private(set) var saved: Copy
+    private(set) var copy: Copy
     private var link: Link
-    /// The replica that it follows; nil: the master.
-    private var upstream: Int?
+    /// The number of the server that it follows.
+    private var upstream: Int
+    /// Nothing changes while it is about to be promoted, or while another is that it will follow.
+    var standsStill = false
+    /// It was the master before: who has not heard of its successor may still ask it to write.
+    let hasLed: Bool
     /// How often it has taken a whole copy: what it says after that it may have said before.
     private(set) var epoch = 0
     private var messages: [Message] = []
@@ -43,7 +46,7 @@ final class Following {
     private var noticesAt: Instant?
     private var changesAt: Instant
     private let loadsUntil: Instant
-    private let runID: String
+    let runID: String
     private let servesOldData: Bool
 
     /// What was published, as it reaches who listens here.
@@ -53,22 +56,56 @@ final class Following {
         let epoch: Int
     }
 
+    /// A process that has just begun, with what was saved, or with nothing.
     init(_ stream: WriteStream, number: Int, in world: World, random: Random) {
         var random = random
         self.stream = stream
         self.number = number
         self.world = world
-        let before = stream.replicas[number]
         runID = WriteStream.name(from: &random)
-        copy = random.chance(0.5) ? before?.saved ?? Copy() : Copy()
-        saved = copy
+        hasLed = stream.leaders.contains(number)
+        upstream = stream.leader
+        copy = random.chance(0.5) ? stream.saved[number] : Copy()
+        stream.saved[number] = copy
         let loads = world.isBreaking && random.chance(0.5)
         loadsUntil = world.now + (loads ? random.wait(mean: .milliseconds(50)) : .zero)
         link = .connecting(until: loadsUntil)
         changesAt = world.now
         servesOldData = random.chance(0.8)
         self.random = random
-        stream.replicas[number] = self
+        stream.followers[number] = self
+    }
+
+    /// The master steps down for another, with all that it has written.
+    init(_ stream: WriteStream, inFavourOf heir: Int, epoch: Int, in world: World, random: Random) {
+        self.stream = stream
+        number = stream.leader
+        self.world = world
+        runID = stream.process
+        hasLed = true
+        upstream = heir
+        let end = stream.units.count
+        copy = Copy(history: stream.history, position: end, data: stream.dataset(after: end))
+        loadsUntil = world.now
+        link = .connecting(until: world.now)
+        changesAt = world.now
+        servesOldData = true
+        standsStill = true
+        self.epoch = epoch
+        self.random = random
+        stream.followers[number] = self
+    }
+
+    // MARK: Being promoted
+
+    /// Whether it has part of the master's history, and could be the next.
+    var isElectable: Bool { !isLoading && !isSyncing && copy.history == stream.history }
+
+    /// Its master takes no more writes, and waits until it has all of them.
+    func takeAll() {
+        lag = .zero
+        apply(until: stream.units.count)
+        standsStill = true
     }
 
     // MARK: What it says
@@ -105,15 +142,22 @@ final class Following {
         case ("GET", 2), ("LINDEX", 3):
             return complaint ?? SmallServer.found(copy.data[arguments[1]])
         case ("EVAL_RO", 5): return complaint ?? SmallServer.found(copy.data[arguments[4]])
-        case ("SET", 3), ("DEL", 2), ("INCR", 2), ("RPUSH", 3), ("BLPOP", 3), ("PUBLISH", 3),
-            ("EVAL", _):
-            world.report(.value, "a write has reached a replica: \(name)")
-            return [UInt8]("-READONLY You can't write against a read only replica.\r\n")
+        case ("SET", 3), ("DEL", 2), ("INCR", 2), ("RPUSH", 3), ("BLPOP", 3), ("EVAL", _):
+            noteWrite(name)
+            return Following.readOnly
         case ("INFO", _): return information
         case ("ROLE", 1): return role
         case ("COMMAND", 1): return [UInt8]("*0\r\n")
         default: return nil
         }
+    }
+
+    static let readOnly = [UInt8]("-READONLY You can't write against a read only replica.\r\n")
+
+    /// Only one that was the master may be asked for what only masters do.
+    func noteWrite(_ name: String) {
+        guard hasLed else { return world.report(.value, "a write has reached a replica: \(name)") }
+        world.coverage.reach(.refusedByReplica)
     }
 
     private var information: [UInt8] {
@@ -141,12 +185,13 @@ final class Following {
                 + "$\(state.utf8.count)\r\n\(state)\r\n:\(offset)\r\n")
     }
 
-    private var upstreamName: String { upstream.map { "replica\($0)" } ?? "server" }
+    private var upstreamName: String { Setup.hostName(of: upstream) }
 
     // MARK: How it goes on
 
     /// Brings it to what it is by now.
     func advance() {
+        guard !standsStill else { return }
         if world.isBreaking { change() } else { settle() }
         if isConnected { stayConnected() }
         if case .connecting(let until) = link, until <= world.now { connect() }
@@ -157,8 +202,8 @@ final class Following {
     /// Once nothing breaks it follows the master without delay.
     private func settle() {
         lag = .zero
-        if upstream != nil {
-            upstream = nil
+        if upstream != stream.leader {
+            upstream = stream.leader
             link = .connecting(until: world.now)
         }
         noticesAt = noticesAt.map { min($0, world.now) }
@@ -179,7 +224,7 @@ final class Following {
         case ..<9: lag = random.wait(mean: .milliseconds(20))
         default: lag = random.wait(mean: .milliseconds(200))
         }
-        if random.chance(0.15) { saved = copy }
+        if random.chance(0.15) { stream.saved[number] = copy }
         if random.chance(0.1) { link = .connecting(until: soon) }
         if random.chance(0.15) { pointElsewhere() }
     }
@@ -188,12 +233,10 @@ final class Following {
 
     /// To the other replica, or back. Never in a circle.
     private func pointElsewhere() {
-        if upstream != nil {
-            upstream = nil
-        } else if stream.replicas.count == 2, let other = stream.replicas[1 - number],
-            other.upstream == nil
-        {
-            upstream = 1 - number
+        if upstream != stream.leader {
+            upstream = stream.leader
+        } else if let other = stream.followers.first(where: { isApart($0) }) ?? nil {
+            upstream = other.number
             world.coverage.reach(.chainedReplica)
         } else {
             return
@@ -201,9 +244,18 @@ final class Following {
         link = .connecting(until: random.chance(0.5) ? world.now : soon)
     }
 
+    /// Another that follows the master itself.
+    private func isApart(_ other: Following?) -> Bool {
+        guard let other, other !== self, other.number != stream.leader else { return false }
+        return other.upstream == stream.leader
+    }
+
+    private var followsMaster: Bool { upstream == stream.leader }
+
+    /// The replica that it follows.
     private func source() -> Following? {
-        guard let upstream, world.isReplicaUp(upstream) else { return nil }
-        let source = stream.replicas[upstream]
+        guard !followsMaster, world.isServerUp(upstream) else { return nil }
+        let source = stream.followers[upstream]
         source?.advance()
         return source
     }
@@ -211,7 +263,8 @@ final class Following {
     /// A master that has begun anew is noticed when nothing has come from it for a while.
     private func stayConnected() {
         let isThere: Bool
-        if upstream == nil {
+        if followsMaster {
+            if stream.isUp, stream.continues(copy) { copy.history = stream.history }
             isThere = stream.isUp && stream.history == copy.history
         } else {
             let source = source()
@@ -235,7 +288,7 @@ final class Following {
 
     private func connect() {
         var offered: Copy?
-        if upstream == nil {
+        if followsMaster {
             if stream.isUp {
                 offered = Copy(history: stream.history, position: stream.units.count)
             }
@@ -246,11 +299,14 @@ final class Following {
             link = .connecting(until: max(loadsUntil, world.now + .milliseconds(2)))
             return
         }
+        if offered.history == stream.history, stream.continues(copy) {
+            copy.history = stream.history
+        }
         if offered.history == copy.history, offered.position >= copy.position {
             link = .connected
             return
         }
-        if upstream == nil { offered.data = stream.dataset(after: offered.position) }
+        if followsMaster { offered.data = stream.dataset(after: offered.position) }
         let takes = world.isBreaking ? random.wait(mean: .milliseconds(15)) : .zero
         link = .syncing(until: world.now + takes, offered)
     }
@@ -269,7 +325,11 @@ final class Following {
         // What belongs to another history never comes.
         guard copy.history == stream.history else { return }
         var end = stream.units.count
-        if upstream != nil { end = min(end, source()?.copy.position ?? 0) }
+        if !followsMaster { end = min(end, source()?.copy.position ?? 0) }
+        apply(until: end)
+    }
+
+    private func apply(until end: Int) {
         while copy.position < end, stream.units[copy.position].at + lag <= world.now {
             for write in stream.units[copy.position].commands {
                 copy.data.apply(write)

@@ -148,6 +148,12 @@ final class Node: Host {
         wake()
     }
 
+    /// Something was done to the core from outside: what it has to say goes out.
+    func rouse() {
+        if let core { settle(core, at: world.moment) }
+        wake()
+    }
+
     func hear(_ word: News) {
         news.append(word)
         wake()

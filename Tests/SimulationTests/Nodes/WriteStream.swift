@@ -43,18 +43,28 @@ final class WriteStream {
     /// The name of the history, and which process writes it.
     private(set) var history = ""
     private(set) var process = ""
+    /// The name that it had before its writer was promoted, and how many units the two have in common.
+    private(set) var formerHistory: String?
+    private(set) var formerEnd = 0
+    /// The number of the server that writes it, or that wrote it last.
+    private(set) var leader = 0
+    /// All that ever were.
+    private(set) var leaders: Set<Int> = [0]
     /// What the history has begun with.
     private var base = Dataset()
     private(set) var isUp = false
     private var begun: [[[UInt8]]]?
     private var names: Random
-    /// What follows the master, by the number of the replica; one that is down is the last that was up.
-    var replicas: [Following?]
+    /// What follows the master, by the number of the server; one that is down is the last that was up.
+    var followers: [Following?]
+    /// What each server would begin with if it began anew.
+    var saved: [Following.Copy]
 
-    init(in world: World, replicas: Int, names: Random) {
+    init(in world: World, servers: Int, names: Random) {
         self.world = world
         self.names = names
-        self.replicas = Array(repeating: nil, count: replicas)
+        followers = Array(repeating: nil, count: servers)
+        saved = Array(repeating: Following.Copy(), count: servers)
     }
 
     static func name(from random: inout Random) -> String {
@@ -80,9 +90,43 @@ final class WriteStream {
         units.removeAll()
         history = WriteStream.name(from: &names)
         process = WriteStream.name(from: &names)
+        formerHistory = nil
+        beginReign()
+        return dataset
+    }
+
+    /// A replica is the master from now on, with as much of the history as it has. When something of that is lost, the
+    /// list is lost with it, so that what was popped does not come back.
+    func goOn(under server: Int, process: String, keeping kept: Int, at now: Instant) -> Dataset {
+        let isShort = kept < units.count
+        var dataset = dataset(after: kept)
+        formerHistory = history
+        formerEnd = kept
+        history = WriteStream.name(from: &names)
+        self.process = process
+        leader = server
+        leaders.insert(server)
+        beginReign()
+        guard isShort else { return dataset }
+        let removal = [[UInt8]("DEL"), Commons.list]
+        dataset.apply(removal)
+        let place = kept == 0 ? 0 : units[kept - 1].place
+        units.removeLast(units.count - kept)
+        world.chronicle.lose(behind: place) { dataset[$0] }
+        add([removal], at: now)
+        return dataset
+    }
+
+    private func beginReign() {
         isUp = true
         begun = nil
-        return dataset
+        followers[leader] = nil
+        for follower in followers { follower?.standsStill = false }
+    }
+
+    /// Whether a copy of an earlier history can go on where it is: what it has is part of this one.
+    func continues(_ copy: Following.Copy) -> Bool {
+        copy.history == formerHistory && copy.position <= formerEnd
     }
 
     func crash() {

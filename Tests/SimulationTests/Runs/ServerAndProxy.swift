@@ -40,7 +40,10 @@ extension Setup {
         configuration.reads.retries = random.pick([0, 1, 2, 2])
         configuration.timeouts.request = random.pick([.zero, .milliseconds(60), .seconds(10)])
         configuration.timeouts.probe = .milliseconds(random.within(5...200))
-        configuration.timeouts.probeInterval = .milliseconds(random.pick([0, 50, 50, 300]))
+        // Without probes nothing else finds out what requests find out; but nobody finds another master.
+        let interval = random.pick([0, 50, 50, 300])
+        configuration.timeouts.probeInterval = .milliseconds(
+            interval == 0 && replicas > 0 ? 300 : interval)
         configuration.limits.backendRequests = random.pick([3, 50, 100_000])
         configuration.limits.replyPrivateAbove = random.pick([500, 20_000, 1 << 20])
         configuration.backends.master = Setup.serverEndpoint

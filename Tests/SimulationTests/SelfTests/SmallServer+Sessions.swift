@@ -11,12 +11,13 @@ extension SmallServer {
         case ("MULTI", 1): session.queued = []
         case ("EXEC", 1): return execute(for: session)
         case ("DISCARD", 1): endTransaction(of: session)
-        case ("WATCH", 2) where following == nil:
+        case ("WATCH", 2):
+            following?.noteWrite(name)
             session.watched[arguments[1]] = changes[arguments[1], default: 0]
         case ("UNWATCH", 1): session.watched = [:]
         default:
             guard session.queued != nil else { return nil }
-            if let complaint = following?.complaint {
+            if let complaint = complaint(about: [name]) {
                 session.isRefused = true
                 return complaint
             }
@@ -31,7 +32,8 @@ extension SmallServer {
         defer { endTransaction(of: session) }
         let discarded = "-EXECABORT Transaction discarded because of"
         if session.isRefused { return [UInt8]("\(discarded) previous errors.\r\n") }
-        if let complaint = following?.complaint {
+        let names = queued.map { String(decoding: $0[0], as: UTF8.self).uppercased() }
+        if let complaint = complaint(about: names) {
             return [UInt8]("\(discarded): ") + complaint.dropFirst()
         }
         let isChanged = session.watched.contains { changes[$0.key, default: 0] != $0.value }
@@ -45,6 +47,16 @@ extension SmallServer {
             replies += isLeftOut ? [UInt8](":0\r\n") : perform(name, arguments, of: session)
         }
         return replies
+    }
+
+    /// Why a replica refuses what is to be done as one.
+    private func complaint(about names: [String]) -> [UInt8]? {
+        guard let following else { return nil }
+        if let complaint = following.complaint { return complaint }
+        let writes: Set = ["SET", "DEL", "INCR", "RPUSH", "EVAL"]
+        guard let write = names.first(where: writes.contains) else { return nil }
+        following.noteWrite(write)
+        return Following.readOnly
     }
 
     private func endTransaction(of session: Session) {
@@ -94,7 +106,7 @@ extension SmallServer {
         [UInt8]("*2\r\n") + bulk(Commons.list) + bulk(element)
     }
 
-    private func unblock(_ session: Session, with reply: [UInt8]) {
+    func unblock(_ session: Session, with reply: [UInt8]) {
         session.blockedUntil = nil
         session.output.append(reply.span)
         unblocked.append(session.id)
@@ -179,8 +191,8 @@ extension SmallServer {
                 // As redis-server does it: who does not read is not waited for.
                 pending.log(
                     .warning, "Closing client \(session.peer): it does not read its messages")
-                finish(session)
-            } else {
+                if session.id == beingRead { session.isClosing = true } else { finish(session) }
+            } else if session.id != beingRead {
                 settle(session)
             }
         }

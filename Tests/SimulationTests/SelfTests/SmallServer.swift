@@ -93,6 +93,8 @@ final class SmallServer: Core, Inspectable {
     var sessions = ConnectionTable<Session>()
     var data = Dataset()
     private var sessionsMade = 0
+    /// The session whose requests are being carried out.
+    private(set) var beingRead: ConnectionID?
     var requests = 0
     private var kept = 0
     private var gone: ConnectionID?
@@ -101,7 +103,9 @@ final class SmallServer: Core, Inspectable {
     /// Where a master's writes go, for its replicas.
     private(set) var stream: WriteStream?
     /// What a replica has of its master.
-    let following: Following?
+    private(set) var following: Following?
+    /// How often the messages that it delivers may have begun again.
+    private var epoch = 0
     var now = Instant(nanoseconds: 0)
 
     let name: String
@@ -128,6 +132,44 @@ final class SmallServer: Core, Inspectable {
         self.stream = stream
     }
 
+    /// The master follows another from now on; who is blocked is told. What was watched may change unseen.
+    func stepDown(to following: Following, at now: Instant) {
+        precondition(stream != nil, "\(name) is no master")
+        self.now = now
+        stream!.crash()
+        stream = nil
+        self.following = following
+        for session in sessions.all {
+            for key in session.watched.keys { session.watched[key] = -1 }
+            guard session.blockedUntil != nil else { continue }
+            forgetBlocked(session)
+            unblock(session, with: SmallServer.unblockedByRole)
+        }
+        // From now on messages have to be looked for.
+        listen()
+        readOn()
+    }
+
+    static let unblockedByRole = [UInt8](
+        "-UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)\r\n"
+    )
+
+    /// The replica is the master from now on.
+    func rise(_ stream: WriteStream, at now: Instant) {
+        guard let following else { preconditionFailure("\(name) follows nobody") }
+        self.now = now
+        listen()
+        data = stream.goOn(
+            under: following.number, process: following.runID, keeping: following.copy.position,
+            at: now)
+        epoch = following.epoch
+        self.stream = stream
+        self.following = nil
+    }
+
+    /// How often what it delivers has begun again, so that its successor in it can say so too.
+    var deliveredEpoch: Int { following?.epoch ?? epoch }
+
     func open(
         _ id: ConnectionID, through listener: ListenerID, from peer: PeerAddress,
         to local: PeerAddress, at now: Moment
@@ -149,6 +191,8 @@ final class SmallServer: Core, Inspectable {
     }
 
     func read(_ bytes: Span<UInt8>, from session: Session) {
+        beingRead = session.id
+        defer { beingRead = nil }
         do {
             session.unfinished = try reader.read(
                 bytes, after: session.unfinished, limits: RequestLimits()
@@ -265,8 +309,10 @@ final class SmallServer: Core, Inspectable {
         case ("SUBSCRIBE", 2): return subscribe(session, to: arguments[1], true)
         case ("UNSUBSCRIBE", 2): return subscribe(session, to: arguments[1], false)
         case ("PUBLISH", 3):
+            // A replica takes it too, and tells nobody else.
+            following?.noteWrite(name)
             note(arguments, of: nil, nil, from: session)
-            deliver(arguments[2], on: arguments[1], epoch: 0)
+            deliver(arguments[2], on: arguments[1], epoch: deliveredEpoch)
             return [UInt8](":1\r\n")
         case ("GET", 2), ("LINDEX", 3): return read(arguments[1])
         case ("EVAL_RO", 5): return read(arguments[4])
@@ -327,7 +373,9 @@ final class SmallServer: Core, Inspectable {
         let text =
             "run_id:\(stream?.process ?? "")\r\nredis_version:7.0.15\r\nrole:master\r\n"
             + "loading:0\r\nmaster_replid:\(stream?.history ?? "")\r\n"
+            + "master_replid2:\(stream?.formerHistory ?? String(repeating: "0", count: 40))\r\n"
             + "master_repl_offset:\(offset)\r\n"
+            + "second_repl_offset:\(stream?.formerHistory == nil ? -1 : stream!.formerEnd + 1)\r\n"
         return [UInt8]("$\(text.utf8.count)\r\n\(text)\r\n")
     }
 

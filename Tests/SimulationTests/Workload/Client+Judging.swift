@@ -23,6 +23,8 @@ extension Client {
             judgeComplaint(about: asked, text)
         } else if case .error(let text) = reply, isAboutTheBackend(text) {
             judgeFailure(of: asked, text, on: end)
+        } else if case .error(let text) = reply, isAboutTheRole(text) {
+            judgeRole(of: asked, text)
         } else {
             judge(reply, to: asked, on: end)
             judgeFreshness(of: reply, to: asked)
@@ -58,6 +60,32 @@ extension Client {
     private func isAboutTheBackend(_ text: [UInt8]) -> Bool {
         text.starts(with: "ERR cannot reach the master at ".utf8)
             || text.starts(with: "ERR cannot reach the replica at ".utf8)
+    }
+
+    /// What a server says that is not the master any more, to whoever does not know that yet. Nothing was done.
+    private func isAboutTheRole(_ text: [UInt8]) -> Bool {
+        text == Following.readOnly.dropFirst().dropLast(2)
+            || text == SmallServer.unblockedByRole.dropFirst().dropLast(2)
+            || text.starts(with: "\(Client.discarded) of: READONLY ".utf8)
+    }
+
+    private func judgeRole(of asked: Asked, _ text: [UInt8]) {
+        let isUnblocked = text.starts(with: "UNBLOCKED ".utf8)
+        world.coverage.reach(isUnblocked ? .toldUnblocked : .toldReadOnly)
+        let isRight =
+            switch asked.question {
+            case .pop: true
+            case .set, .delete, .increment, .push, .setOpen, .script, .raiseShared: !isUnblocked
+            case .queued: !isUnblocked
+            case .execute(let parts): !isUnblocked && !parts.allSatisfy(\.isRead)
+            default: false
+            }
+        if case .queued = asked.question { mayBeAborted = true }
+        if !isRight || world.coverage[.refusedByReplica] + world.coverage[.steppedDown] == 0
+            || phase == .auditing
+        {
+            report(.failsWithReason, "\(asked.question) failed: \(text.shown)")
+        }
     }
 
     /// What only reads are answered with, when no replica can do them.

@@ -62,7 +62,13 @@ extension Client {
 
     /// No answer came from the server: what the proxy says instead tells whether the transaction may have run.
     private func judgeLoss(of parts: [Question], _ text: [UInt8], _ asked: Asked, on end: End) {
-        if mayBeAborted, text == [UInt8]("\(Client.discarded) of previous errors.".utf8) { return }
+        // One that was too large to be kept was refused part by part, and the proxy had answered for the parts.
+        let wasRefused = world.coverage[.refusedByReplica] > 0
+        if mayBeAborted || wasRefused,
+            text == [UInt8]("\(Client.discarded) of previous errors.".utf8)
+        {
+            return
+        }
         let since = min(asked.at, watch?.since ?? asked.at)
         guard mayStillWatch || end.programWasTroubled(since: since) else {
             return report(.failsWithReason, "EXEC failed: \(text.shown)")

@@ -24,6 +24,9 @@ enum Mark: Int, CaseIterable {
     // What comes of having replicas.
     case staleRead, timedOut, timedOutUnsent, replicaComplaint, nobodyToRead
     case chainedReplica, rolledBack, lostWrites, lateBytes, notFresh
+    // What comes of another master.
+    case steppedDown, promoted, promotedWithLoss, promotedAgain, refusedByReplica, toldReadOnly
+    case toldUnblocked
 }
 
 /// How often each mark was reached.

@@ -24,6 +24,8 @@ enum Event {
     /// The links of a host are stopped, each in its time, until the instant given.
     case clog(Host, until: Instant)
     case restart(Machine)
+    /// Nobody is the master, and this server is to be the next.
+    case promote(Int)
     /// What one worker's core has said reaches another's.
     case deliver(Letter)
     /// A disk has done the oldest thing it was asked for.

@@ -15,12 +15,15 @@ enum FaultKind: Int, CaseIterable {
     case restartReplica
     case restartProxy
     case jumpWallClock
+    case switchMaster
 }
 
 /// What may go wrong in one run, how often, and how the network behaves in between.
 struct Faults {
     /// Mean time between two strikes; nil: never.
     private(set) var means = [Duration?](repeating: nil, count: FaultKind.allCases.count)
+    /// How likely a replica is promoted when the master has died.
+    var promotesAfterCrash = 0.0
     /// How likely a connect is refused, or not answered at all.
     var refusesConnect = 0.0
     var hangsConnect = 0.0
@@ -50,7 +53,7 @@ struct Faults {
 
     /// Draws a menu: each fault is in it or not, and a fault that is in has a rate of its own.
     init(from random: inout Random) {
-        for kind in FaultKind.allCases where random.chance(kind.share) {
+        for kind in FaultKind.allCases where kind != .switchMaster && random.chance(kind.share) {
             means[kind.rawValue] = random.between(.milliseconds(10), .milliseconds(200))
         }
         if random.chance(0.3) { refusesConnect = 0.3 }
@@ -65,6 +68,14 @@ struct Faults {
         if random.chance(0.5) { diskDelay = random.between(.microseconds(10), .milliseconds(20)) }
         if random.chance(0.3) { failsAppend = 0.01 }
         if random.chance(0.3) { failsSync = 0.02 }
+        // The last to be drawn, so that what other runs meet stays what it was.
+        if random.chance(FaultKind.switchMaster.share) {
+            enable(.switchMaster, every: random.between(.milliseconds(20), .milliseconds(400)))
+            promotesAfterCrash = random.pick([0, 0.5, 1])
+            if promotesAfterCrash > 0, random.chance(0.5) {
+                enable(.restartServer, every: random.between(.milliseconds(50), .milliseconds(400)))
+            }
+        }
     }
 
     func mean(of kind: FaultKind) -> Duration? { means[kind.rawValue] }

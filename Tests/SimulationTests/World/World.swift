@@ -28,8 +28,13 @@ struct Setup {
     var level: Level?
 
     static let serverEndpoint = Endpoint.tcp(host: "server", port: 6379)
-    static func replicaEndpoint(_ number: Int) -> Endpoint {
-        .tcp(host: "replica\(number)", port: 6379)
+    static func replicaEndpoint(_ number: Int) -> Endpoint { endpoint(of: number + 1) }
+    /// Servers are counted from the one that is the master at first.
+    static func endpoint(of server: Int) -> Endpoint {
+        .tcp(host: hostName(of: server), port: 6379)
+    }
+    static func hostName(of server: Int) -> String {
+        server == 0 ? "server" : "replica\(server - 1)"
     }
     static let proxyEndpoint = Endpoint.tcp(host: "proxy", port: 7379)
 }
@@ -67,6 +72,8 @@ final class World {
     private(set) var clients: [Client] = []
     private(set) var listeners: [Listener] = []
     private var stream: WriteStream?
+    /// For what comes of another master: drawn apart, as that was thought of later.
+    private var switching = Random(seed: 0)
     /// Whether the clients use transactions, lists and messages too: the master must be a small server for that.
     private(set) var asksMore = false
     var commons = Commons()
@@ -103,7 +110,7 @@ final class World {
     private func build(_ setup: Setup, workers: Int, from random: inout Random) {
         let serverSeed = random.next()
         let stream = WriteStream(
-            in: self, replicas: replicas, names: Random(seed: serverSeed ^ 0x5EED))
+            in: self, servers: replicas + 1, names: Random(seed: serverSeed ^ 0x5EED))
         var losing = Random(seed: serverSeed)
         // Drawn apart, so that the seeds of the other runs stay what they were.
         var more = Random(seed: ~seed)
@@ -111,25 +118,30 @@ final class World {
         let isSmall = replicas > 0 || asksMore && setup.proxy != nil && workers > 0
         let server = Machine(.server, at: Setup.serverEndpoint, in: self) {
             [unowned self] life, now in
+            guard stream.leader == 0 else {
+                return [follower(0, of: stream, seed: serverSeed &+ UInt64(life))]
+            }
             let core =
                 isSmall ? SmallServer() : setup.server(serverSeed &+ UInt64(life), now)
             guard let small = core as? SmallServer else { return [core] }
             isChronicled = true
-            let kept = kept(of: stream.units.count, &losing)
-            if kept < stream.units.count { coverage.reach(.lostWrites) }
-            small.lead(stream, keeping: kept, at: now.instant)
+            lead(stream, small, &losing)
             return [small]
         }
         self.stream = stream
+        switching = Random(seed: serverSeed ^ 0x5C1)
         server.add(Node("server", role: .server, in: self, random: random.split()))
         machines.append(server)
         for number in 0..<replicas {
             let seed = random.next()
             let replica = Machine(.replica, at: Setup.replicaEndpoint(number), in: self) {
                 [unowned self] life, _ in
-                let random = Random(seed: seed &+ UInt64(life))
-                let following = Following(stream, number: number, in: self, random: random)
-                return [SmallServer(named: "replica-\(number)", following: following)]
+                guard stream.leader == number + 1 else {
+                    return [follower(number + 1, of: stream, seed: seed &+ UInt64(life))]
+                }
+                let master = SmallServer(named: "replica-\(number)")
+                lead(stream, master, &losing)
+                return [master]
             }
             replica.add(
                 Node("replica \(number)", role: .replica, in: self, random: random.split()))
@@ -168,6 +180,20 @@ final class World {
         for kind in FaultKind.allCases { planFault(kind) }
     }
 
+    private func follower(_ number: Int, of stream: WriteStream, seed: UInt64) -> SmallServer {
+        let following = Following(
+            stream, number: number, in: self, random: Random(seed: seed))
+        return SmallServer(
+            named: number == 0 ? "master" : "replica-\(number - 1)", following: following)
+    }
+
+    /// The one that was the master begins anew, and still is.
+    private func lead(_ stream: WriteStream, _ server: SmallServer, _ losing: inout Random) {
+        let kept = kept(of: stream.units.count, &losing)
+        if kept < stream.units.count { coverage.reach(.lostWrites) }
+        server.lead(stream, keeping: kept, at: now)
+    }
+
     /// How much of what the master has done is still there when it begins anew: all, nothing, or what it had saved.
     private func kept(of count: Int, _ random: inout Random) -> Int {
         guard replicas > 0 else { return 0 }
@@ -178,8 +204,8 @@ final class World {
         }
     }
 
-    func isReplicaUp(_ number: Int) -> Bool {
-        machine(at: Setup.replicaEndpoint(number))?.isUp ?? false
+    func isServerUp(_ number: Int) -> Bool {
+        machine(at: Setup.endpoint(of: number))?.isUp ?? false
     }
 
     // MARK: Time
@@ -326,6 +352,7 @@ final class World {
         case .fault(let kind): strike(kind)
         case .clog(let host, let until): network.clog(host, until: until)
         case .restart(let machine): machine.start()
+        case .promote(let server): promote(server)
         case .deliver(let letter): letter.receiver.receive(letter)
         case .diskDone(let disk): disk.done()
         }
@@ -399,9 +426,13 @@ final class World {
         case .stallNode:
             anyNode.stall(until: soon)
             coverage.reach(.stalledNode)
-        case .restartServer: restart(.server, .serverRestart)
-        case .restartProxy: restart(.proxy, .proxyRestart)
-        case .restartReplica: restart(.replica, .replicaRestart)
+        case .restartServer: restart(.serverRestart) { [unowned self] in isMaster($0) }
+        case .restartProxy: restart(.proxyRestart) { $0.role == .proxy }
+        case .restartReplica:
+            restart(.replicaRestart) { [unowned self] in
+                ($0.role == .server || $0.role == .replica) && !isMaster($0)
+            }
+        case .switchMaster: switchMaster()
         case .jumpWallClock:
             let forward = random.chance(0.5)
             let jump = Int64(random.below(86_400_000_000))
@@ -432,12 +463,13 @@ final class World {
         coverage.reach(.swizzleClog)
     }
 
-    private func restart(_ role: Host.Role, _ mark: Mark) {
-        let candidates = machines.filter { $0.role == role && $0.isUp }
+    private func restart(_ mark: Mark, where isWanted: (Machine) -> Bool) {
+        let candidates = machines.filter { $0.isUp && isWanted($0) }
         guard !candidates.isEmpty else { return }
         let machine = random.pick(candidates)
         coverage.reach(mark)
-        if role == .server {
+        let isMaster = isMaster(machine)
+        if isMaster {
             serverLife += 1
             stream?.crash()
             for client in clients { client.serverRestarted(mayKeep: replicas > 0) }
@@ -446,5 +478,75 @@ final class World {
         machine.crash()
         let delay = random.between(.milliseconds(1), .milliseconds(200))
         schedule(.restart(machine), in: delay)
+        if isMaster { mayPromote() }
+    }
+
+    // MARK: Another master
+
+    private func isMaster(_ machine: Machine) -> Bool {
+        machine.endpoint == Setup.endpoint(of: stream?.leader ?? 0)
+    }
+
+    private func server(_ number: Int) -> SmallServer? {
+        machine(at: Setup.endpoint(of: number))?.nodes[0].core as? SmallServer
+    }
+
+    /// Who could be promoted now.
+    private var electable: [Int] {
+        guard let stream else { return [] }
+        return stream.followers.indices.filter { number in
+            number != stream.leader && isServerUp(number)
+                && stream.followers[number]?.isElectable == true
+        }
+    }
+
+    /// The master waits until a replica has everything, and steps down for it. Nothing is lost.
+    private func switchMaster() {
+        guard let stream, stream.isUp, let master = server(stream.leader), !electable.isEmpty
+        else { return }
+        let heir = switching.pick(electable)
+        stream.followers[heir]?.takeAll()
+        let following = Following(
+            stream, inFavourOf: heir, epoch: master.deliveredEpoch, in: self,
+            random: switching.split())
+        trace("\(Setup.hostName(of: stream.leader)) steps down for \(Setup.hostName(of: heir))")
+        coverage.reach(.steppedDown)
+        master.stepDown(to: following, at: now)
+        wake(stream.leader)
+        schedule(.promote(heir), in: switching.wait(mean: .milliseconds(10)))
+    }
+
+    /// The master has died, and somebody may promote a replica before it is back.
+    private func mayPromote() {
+        guard !electable.isEmpty, switching.chance(faults.promotesAfterCrash) else { return }
+        let heir = switching.pick(electable)
+        // What had not reached it by now never will.
+        stream?.followers[heir]?.standsStill = true
+        schedule(.promote(heir), in: switching.wait(mean: .milliseconds(40)))
+    }
+
+    /// When the heir is lost in the meantime, the one that stepped down for it takes over again.
+    private func promote(_ heir: Int) {
+        guard let stream, !stream.isUp else { return }
+        let isVacant = isServerUp(stream.leader)
+        let candidates = electable.contains(heir) ? [heir] : isVacant ? [stream.leader] : []
+        guard let next = candidates.first, let server = server(next) else { return }
+        let following = stream.followers[next]
+        let isShort = (following?.copy.position ?? 0) < stream.units.count
+        trace("\(Setup.hostName(of: next)) is the master")
+        if stream.leaders.contains(next) { coverage.reach(.promotedAgain) }
+        coverage.reach(isShort ? .promotedWithLoss : .promoted)
+        if !isVacant {
+            stream.saved[stream.leader] = Following.Copy(
+                history: stream.history, position: stream.units.count,
+                data: stream.dataset(after: stream.units.count))
+        }
+        server.rise(stream, at: now)
+        wake(next)
+    }
+
+    /// What a server says to its clients because of its new role goes out.
+    private func wake(_ server: Int) {
+        machine(at: Setup.endpoint(of: server))?.nodes[0].rouse()
     }
 }
