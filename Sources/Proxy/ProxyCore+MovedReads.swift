@@ -239,7 +239,12 @@ extension ProxyCore {
                     && !server.place.tags.filter(classifier.tags.contains)
                         .filter($0.place.tags.contains).isEmpty
             }
-            if let other = others.min(by: { $0.outstanding < $1.outstanding }) { return other }
+            // Whether another has what a token stands for was not looked at.
+            if client.after == .nothing,
+                let other = others.min(by: { $0.outstanding < $1.outstanding })
+            {
+                return other
+            }
             // What is kept from ordinary servers because it is slow must not stop them now.
             return reason == .silence ? nil : master
         }

@@ -110,12 +110,11 @@ extension ProxyCore {
         leaveWaiting(client)
         if client.pause == .master { held.remove(client.id) }
         client.pause = nil
-        if client.isStopped {
-            client.isStopped = false
-            pending.wishes.append(.resume(client.id))
-        }
-        guard client.state != .closing else { return settle(client) }
-        read(Span(), from: client)
+        if client.state == .closing { settle(client) } else { read(Span(), from: client) }
+        // One that has to wait on is not read from meanwhile: what it goes on sending would have to be kept.
+        guard client.isStopped, client.pause == nil, clients[client.id] === client else { return }
+        client.isStopped = false
+        pending.wishes.append(.resume(client.id))
     }
 
     /// It waits for room on a connection no longer.
@@ -203,6 +202,7 @@ extension ProxyCore {
             if let probe = server.probe { wake(at: probe.since + configuration.timeouts.probe) }
         }
         for answer in lateAnswers { wake(at: answer.due) }
+        if let due = held.due { wake(at: due) }
         if let askAt = anonymity.askAt { wake(at: askAt) }
         if let nextWatch { wake(at: nextWatch) }
         wakeForOperators()

@@ -209,7 +209,7 @@ extension ProxyCore {
         let server = servers[connection.server]
         server.counters.errors += 1
         guard let complaint = Complaint(line) else { return false }
-        note(complaint, of: server)
+        note(complaint, of: server) { isServersOwn(ticket, on: connection) }
         // What is cheap to know comes first: a server that loads may complain of very many.
         guard ticket.kind == .read, Int(ticket.attempts) < configuration.reads.retries,
             let client = clients[ticket.client]
@@ -222,6 +222,19 @@ extension ProxyCore {
         moveReads(of: client, from: connection, to: target)
         server.counters.retriedAway += 1
         return true
+    }
+
+    /// Whether an error was worded by the server: a script answers what its author likes, and what a command does that
+    /// is not in the table nobody knows.
+    func isServersOwn(_ ticket: Ticket, on connection: BackendConnection) -> Bool {
+        guard connection.output.retains else { return false }
+        var isKnown = false
+        let end = connection.tickets.second?.start ?? connection.output.end
+        visitUnanswered(ticket, until: end, on: connection) {
+            isKnown = table.find($0).map { !$0.runsScripts } ?? false
+            return false
+        }
+        return isKnown
     }
 
     /// The reply at hand is the first of those that nobody waits for any more.

@@ -84,6 +84,7 @@ package final class ProxyCore: Core {
     var foundKeys = FoundKeys()
     /// Reads for which no server was fresh enough when they were last tried.
     var readsToRetry: [ConnectionID] = []
+    var readsRetriedAt: Instant?
     /// Since when nothing is sent to the master that only a master may be given; nil while that is sent. Kept apart,
     /// since each write asks.
     var masterAwaySince: Instant?

@@ -108,6 +108,8 @@ final class Lane {
     var readers: [BackendConnection]
     var writers: [BackendConnection]
     var usedAt: Instant
+    /// Its user may not ask a replica for its role.
+    var mayNotAskRole = false
 
     init(readers: [BackendConnection], writers: [BackendConnection], at now: Instant) {
         self.readers = readers

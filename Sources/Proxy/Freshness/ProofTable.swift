@@ -36,6 +36,9 @@ final class Proof: Sendable {
         let master: UInt64
         /// An offset that it had at least.
         let offset: Int
+
+        /// Nothing is known: no answer agrees with it.
+        static let nothing = Seen(process: .unknown, applied: .none, master: 0, offset: .max)
     }
 
     private let word = Atomic<UInt64>(0)

@@ -371,7 +371,7 @@ extension ProxyCore {
         case .applied(let watermark):
             guard let applied = freshness.proofs[connection.server].applied(by: connection.process)
             else { return false }
-            return watermark <= applied
+            return watermark <= applied && mayAskForVeto(of: watermark, on: connection)
         }
     }
 }

@@ -89,21 +89,32 @@ extension ProxyCore {
 
     /// No server has what a read needs: it is tried again in a moment.
     func waitForFreshness(_ client: ClientSession) -> ClientSession.Pause {
-        if !readsToRetry.contains(client.id) { readsToRetry.append(client.id) }
-        wake(at: now.instant + ProxyCore.freshnessRetry)
+        if !client.isToBeRetried {
+            client.isToBeRetried = true
+            readsToRetry.append(client.id)
+        }
+        // Nothing changes so soon while there is nobody to ask.
+        let pace = master.health.isHealthy ? ProxyCore.freshnessRetry : ProxyCore.slowRetry
+        let due = min(readsRetriedAt ?? now.instant + pace, now.instant + pace)
+        readsRetriedAt = due
+        wake(at: due)
         return .freshness
     }
 
     func retryReads() {
+        guard let due = readsRetriedAt, due <= now.instant else { return }
+        readsRetriedAt = nil
         let names = readsToRetry
         readsToRetry.removeAll(keepingCapacity: true)
         for name in names {
-            guard let client = clients[name], client.pause == .freshness else { continue }
-            goOn(client)
+            guard let client = clients[name] else { continue }
+            client.isToBeRetried = false
+            if client.pause == .freshness { goOn(client) }
         }
     }
 
     private static let freshnessRetry = Duration.milliseconds(1)
+    private static let slowRetry = Duration.milliseconds(10)
 
     /// A read waits as long as a request may take, and never for ever.
     func isTooLateToWait(_ client: ClientSession) -> Bool {
@@ -113,7 +124,7 @@ extension ProxyCore {
     }
 
     func wakeForFreshness() {
-        if !readsToRetry.isEmpty { wake(at: now.instant + ProxyCore.freshnessRetry) }
+        if let due = readsRetriedAt { wake(at: due) }
         publishIfDue()
     }
 

@@ -79,9 +79,10 @@ extension ProxyCore {
     /// Asks a replica for its role before a read of what was written lately, once for all reads of a turn.
     func askForVeto(_ need: Need, on connection: BackendConnection) {
         guard let watermark = need.watermark, connection.server != master.index,
-            connection.vetoedAt != now.instant, isRecent(watermark),
-            let seen = freshness.proofs[connection.server].look()
+            connection.vetoedAt != now.instant, isRecent(watermark)
         else { return }
+        // Another worker may have made it void since the read was sent this way: then no answer will do.
+        let seen = freshness.proofs[connection.server].look() ?? .nothing
         connection.vetoedAt = now.instant
         let start = connection.output.end
         connection.output.append("*1\r\n$4\r\nROLE\r\n")
@@ -91,6 +92,12 @@ extension ProxyCore {
             Ticket(
                 client: Ticket.nobody, kind: .errand, delivery: .special, attempts: 0, replies: 1,
                 start: start, since: now.instant), on: connection)
+    }
+
+    /// Whether a replica can be asked over this connection, if a read of what stands behind the watermark wants that.
+    func mayAskForVeto(of watermark: Watermark, on connection: BackendConnection) -> Bool {
+        !isRecent(watermark)
+            || servers[connection.server].lanes[connection.lane]?.mayNotAskRole != true
     }
 
     /// A replica has said what it is. When what was known of it is void, or was made so meanwhile, the reads behind are
@@ -103,9 +110,25 @@ extension ProxyCore {
         {
             return
         }
-        freshness.void(connection.server)
+        if reply.count > 0, reply[0] == ReplyKind.error.rawValue {
+            // Nothing is known of the replica by this; but the user of this lane may not ask.
+            noteUnasked(of: servers[connection.server].lanes[connection.lane], reply)
+        } else {
+            freshness.void(connection.server)
+        }
         counters.vetoes += 1
         moveStaleReads(from: connection)
+    }
+
+    /// From now on what was written lately is read at the master by whoever is on this lane.
+    private func noteUnasked(of lane: Lane?, _ reply: Span<UInt8>) {
+        guard let lane, !lane.mayNotAskRole else { return }
+        lane.mayNotAskRole = true
+        let said = ErrorText.string(reply, upTo: 120)
+        pending.log(
+            .warning,
+            "A user is answered '\(said)' to ROLE: what was written in the last minute is read at the master for it"
+        )
     }
 
     /// Has the master answer all reads that wait on a connection, or nobody.
@@ -115,11 +138,17 @@ extension ProxyCore {
         if !walkers.isEmpty { refuseStaleReads(on: connection) { walkers.contains($0) } }
         let staying = clientsThatStay(on: connection, .staleness)
         let target = lane(Int32(connection.lane), of: master).readers[0]
+        // On a replica that is set aside only a token asks for anything.
+        let isTagged = isSetAside(servers[connection.server])
+        let isStale = { [clients] (id: ConnectionID) in
+            guard let client = clients[id], !staying.contains(id) else { return false }
+            return isTagged ? client.after != .nothing : client.asksForFreshness
+        }
         guard configuration.reads.includeMaster != .never, target.isComing, !target.hasMoved else {
-            return refuseStaleReads(on: connection) { !staying.contains($0) }
+            return refuseStaleReads(on: connection, of: isStale)
         }
         servers[connection.server].counters.retriedAway += 1
-        moveReads(from: connection, to: target) { clients[$0] != nil && !staying.contains($0) }
+        moveReads(from: connection, to: target, of: isStale)
     }
 
     /// Clients whose walks go on here, and are to show what is fresh.

@@ -5,6 +5,16 @@
 
 import RESP
 
+extension CommandID {
+    /// Whether what it answers may be worded by a client.
+    var runsScripts: Bool {
+        switch self {
+        case .eval, .evalRO, .evalsha, .evalshaRO, .fcall, .fcallRO: true
+        default: false
+        }
+    }
+}
+
 /// What is known of a command's requests before one is looked at.
 enum CommandClass: Equatable, Sendable {
     case always(Disposition)

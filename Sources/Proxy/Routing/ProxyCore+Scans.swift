@@ -133,8 +133,7 @@ extension ProxyCore {
         if let connection = links[Int(link.number)], connection.isReady {
             let server = servers[connection.server]
             if let runID = answer.flatMap({ ServerReport([$0])?.runID }) {
-                if server.runID != runID { server.health.hadData = false }
-                server.runID = runID
+                if server.runID != runID { noteProcess(runID, of: server) }
                 connection.tag = CursorTag(runID: runID.span)
             } else {
                 // The user of this connection may not ask, or it took too long: what the proxy knows must do.

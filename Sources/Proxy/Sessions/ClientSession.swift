@@ -102,6 +102,8 @@ final class ClientSession {
     var hasHungUp = false
     /// True while the list of those who wait for a backend names it.
     var isWaiting = false
+    /// True while the list of reads that are tried again names it.
+    var isToBeRetried = false
     /// True while this turn's list of connections with output names it.
     var isListed = false
     /// What only few clients have: a name, a transaction, a connection of their own.

@@ -104,7 +104,8 @@ extension ProxyCore {
     // MARK: Refused by who is not the master any more
 
     /// A server has refused a write, since it is a replica: nothing was done, so that the next master may do it. Only
-    /// when it is all that its client waits for, lest it come behind what was asked later; and once in a reign.
+    /// when it is all that its client waits for, lest it come behind what was asked later, CLIENT REPLY among that; and
+    /// once in a reign. What a script answers says nothing of what it did.
     func giveBack(
         becauseOf line: Span<UInt8>, _ ticket: Ticket, on connection: BackendConnection
     ) -> Bool {
@@ -112,7 +113,9 @@ extension ProxyCore {
             ticket.delivery == .plain, configuration.writes.hold > .zero,
             let client = clients[ticket.client], client.owed == 1, client.held.isEmpty,
             client.state == .open, !client.isGone, !client.isBeingRead, mayBeGivenBack(client),
-            client.givenBackIn != Int32(truncatingIfNeeded: topology.reign)
+            (client.extras?.replies ?? .on) == .on, masterAwaySince != nil,
+            client.givenBackIn != Int32(truncatingIfNeeded: topology.reign),
+            isServersOwn(ticket, on: connection)
         else { return false }
         var bytes = ByteBuffer()
         let end = connection.tickets.second?.start ?? connection.output.end
@@ -148,14 +151,21 @@ extension ProxyCore {
     func noteMaster() {
         let mayBeWritten =
             !topology.isContested && !master.isGone && master.health.report?.role != .replica
-        // Where nothing waits, one that does not answer is asked all the same, as it may be there again.
-        let isHeld = configuration.writes.hold > .zero && !master.health.takesWrites
+        // Where nothing waits, one that does not answer is asked all the same, as it may be there again. It may refuse
+        // more connections and take writes on those that stand.
+        let isWritten =
+            master.health.takesWrites || master.health.state == .down && hasWriter(master)
+        let isHeld = configuration.writes.hold > .zero && !isWritten
         guard mayBeWritten, !isHeld else {
             masterAwaySince = masterAwaySince ?? now.instant
             return
         }
         masterAwaySince = nil
         if !held.isEmpty { tryHeldWrites() }
+    }
+
+    private func hasWriter(_ server: BackendServer) -> Bool {
+        server.lanes.contains { $0?.writers.contains(where: \.isReady) ?? false }
     }
 
     /// Has those looked at again who wait for a master: they go on, wait on, or are refused.

@@ -102,11 +102,13 @@ extension ProxyCore {
     }
 
     /// A server complained: it cannot do now what such servers do. It is asked at once.
-    func note(_ complaint: Complaint, of server: BackendServer) {
+    func note(
+        _ complaint: Complaint, of server: BackendServer, where isServersOwn: () -> Bool = { true }
+    ) {
         switch complaint {
         case .readOnly:
             // Another has become the master: it is found among all.
-            if server.role == .master, server.health.report?.role == .master {
+            if server.role == .master, server.health.report?.role == .master, isServersOwn() {
                 server.health.report?.role = .replica
                 changed(server)
             }
@@ -216,9 +218,7 @@ extension ProxyCore {
                 server.health.hadData = false
             }
             if report.runID != server.runID {
-                if server.runID != nil { endNamelessDoubts(of: server) }
-                server.runID = report.runID
-                server.health.hadData = false
+                noteProcess(report.runID, of: server)
             }
             server.health.isMute = false
             compare(server.lastReport, with: report, of: server)
@@ -237,6 +237,13 @@ extension ProxyCore {
         if !server.doubts.isEmpty || !server.despaired.isEmpty { settleDoubts(of: server) }
         judgeSuccession()
         if let report = server.health.report { discover(report, from: server) }
+    }
+
+    /// A server has said which process it is, and it is another one than before, or the first.
+    func noteProcess(_ runID: [UInt8]?, of server: BackendServer) {
+        if server.runID != nil { endNamelessDoubts(of: server) }
+        server.runID = runID
+        server.health.hadData = false
     }
 
     // MARK: What has long been idle

@@ -376,6 +376,20 @@ import Testing
         #expect(proxy.place(of: ["GET", "k"]) == 0)
     }
 
+    /// The same of one that is set aside: another with its tag may lack the token.
+    @Test func lostTaggedReplica() {
+        let (proxy, client) = reading(.eventual, replicas: 2) {
+            for number in 0..<2 { $0.backends.replicas[number].place.tags = ["slow"] }
+            $0.commands = [CommandRule(name: "KEYS", route: .replica(tag: "slow"))]
+        }
+        #expect(after(proxy, Self.before, by: client) == "+OK\r\n")
+        proxy.publish(isDelivered: false)
+        proxy.deliver(at: 0)
+        #expect(proxy.ask("KEYS", "*", by: client) == 1)
+        proxy.proxy.cut(proxy.reads(of: 0))
+        #expect(proxy.place(of: ["KEYS", "*"]) == 0)
+    }
+
     /// A command that a rule sends to a tag goes there when the replica has the token.
     @Test func taggedCommands() {
         let (proxy, client) = reading(.eventual, replicas: 2) {

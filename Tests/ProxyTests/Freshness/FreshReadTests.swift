@@ -336,6 +336,85 @@ import Testing
         #expect(proxy.driver.output(of: client).hasPrefix("-NOTFRESH "))
     }
 
+    /// A client whose read waits is not read from meanwhile, as what it goes on sending would have to be kept.
+    @Test func waitingReadersAreNotReadFrom() {
+        let proxy = FreshProxy { $0.reads.includeMaster = .never }
+        let client = proxy.driver.connect()
+        proxy.write("SET", "k", "1", by: client)
+        #expect(proxy.ask("GET", "k", by: client) == nil)
+        proxy.driver.command(["GET", "k"], to: client)
+        #expect(proxy.driver.paused.contains(client))
+        for _ in 0..<20 {
+            proxy.driver.wishes.removeAll()
+            proxy.driver.pass(.milliseconds(1))
+            #expect(proxy.driver.paused.contains(client))
+        }
+        proxy.publish()
+        proxy.driver.pass(.milliseconds(2))
+        proxy.settle()
+        #expect(!proxy.driver.paused.contains(client))
+    }
+
+    /// A user who may not ask ROLE costs nobody else a replica: nothing is known by the refusal (trap A8).
+    @Test func trapA8_roleIsRefused() {
+        let proxy = FreshProxy()
+        let (writer, reader) = (proxy.driver.connect(), proxy.driver.connect())
+        proxy.write("SET", "k", "1", by: writer)
+        proxy.publish()
+        #expect(proxy.ask("GET", "k", by: reader) == 1)
+        proxy.proxy.says(
+            "-NOPERM this user has no permissions to run the 'role' command\r\n",
+            on: proxy.reads(of: 0))
+        #expect(proxy.place(of: ["GET", "k"]) == 0)
+        proxy.proxy.says("$1\r\n1\r\n", on: proxy.reads(of: 0))
+        proxy.proxy.says("$1\r\n1\r\n", on: proxy.masterReads)
+        #expect(proxy.driver.output(of: reader) == "$1\r\n1\r\n")
+        #expect(proxy.core.freshness.proofs[1].look() != nil)
+        // What was written lately is the master's for whoever shares the lane; the rest is not.
+        #expect(proxy.ask("GET", "k", by: reader) == 0)
+        #expect(proxy.vetoes.count == 1)
+        proxy.proxy.says("$1\r\n1\r\n", on: proxy.masterReads)
+        for _ in 0..<70 { proxy.probe() }
+        proxy.publish()
+        #expect(proxy.ask("GET", "k", by: reader) == 1)
+    }
+
+    /// A veto takes only those reads away that ask for freshness.
+    @Test func vetoLeavesEventualReads() {
+        let proxy = FreshProxy()
+        let (writer, reader, other) = (
+            proxy.driver.connect(), proxy.driver.connect(), proxy.driver.connect()
+        )
+        #expect(proxy.driver.ask("PROXY", "CONSISTENCY", "eventual", on: other) == "+OK\r\n")
+        proxy.write("SET", "k", "2", by: writer)
+        proxy.publish()
+        proxy.facts[1].following = "10.0.0.9:6379"
+        #expect(proxy.ask("GET", "k", by: reader) == 1)
+        #expect(proxy.ask("GET", "j", by: other) == 1)
+        proxy.answerVetoes()
+        #expect(proxy.place(of: ["GET", "k"]) == 0)
+        proxy.proxy.says("$1\r\n1\r\n$1\r\n3\r\n", on: proxy.reads(of: 0))
+        #expect(proxy.driver.output(of: reader) == "")
+        #expect(proxy.driver.output(of: other) == "$1\r\n3\r\n")
+    }
+
+    /// Another worker voids a proof between the choice of a replica and the question for its role: no answer will do.
+    @Test func proofThatIsVoidMeanwhile() {
+        let proxy = FreshProxy()
+        let reader = proxy.driver.connect()
+        let connection = proxy.core.servers[1].lanes[0]!.readers[0]
+        let need = Need.applied(proxy.core.freshness.next)
+        proxy.driver.pass(.milliseconds(3))
+        proxy.core.freshness.void(1)
+        proxy.core.askForVeto(need, on: connection)
+        guard case .veto(let seen)? = connection.specials.first else {
+            Issue.record("nothing was asked")
+            return
+        }
+        #expect(seen == .nothing)
+        #expect(proxy.core.clients[reader] != nil)
+    }
+
     /// PROXY CONSISTENCY changes the level of one connection.
     @Test func levels() {
         let proxy = FreshProxy()

@@ -31,6 +31,29 @@ import Testing
 
     private static let refused = "; nothing was sent\r\n"
 
+    /// They are refused when their time is up, not when something else comes up after that.
+    @Test func theProxyWakesForThem() throws {
+        let proxy = Self.proxy { $0.writes.hold = .milliseconds(300) }
+        let client = proxy.driver.connect()
+        Self.lose(proxy)
+        proxy.driver.command(["SET", "a", "1"], to: client)
+        proxy.driver.pass(.milliseconds(10))
+        let due = try #require(proxy.core.held.due)
+        #expect(try #require(proxy.core.pending.wakeAt) <= due)
+    }
+
+    /// A master that refuses more connections, for reads say, is written to over those that stand.
+    @Test func masterThatRefusesMoreConnections() throws {
+        let proxy = Self.proxy()
+        let client = proxy.driver.connect()
+        proxy.cut(.masterReads)
+        proxy.driver.pass(.milliseconds(200))
+        proxy.refuse(.masterReads, "max number of clients reached")
+        #expect(proxy.core.master.health.state == .down)
+        proxy.driver.command(["SET", "a", "1"], to: client)
+        #expect(proxy.sent(to: .masterWrites) == Wire.text("SET", "a", "1"))
+    }
+
     /// They wait in the order in which their client has asked for them, and go out when the master is there again.
     @Test func theyWait() throws {
         let proxy = Self.proxy()

@@ -154,6 +154,37 @@ import Testing
         fresh.proxy.core.checkInvariants()
     }
 
+    /// C4: what a script answers is worded by its author, and says nothing of what it did nor of the server.
+    @Test func scriptThatSaysReadOnly() throws {
+        let fresh = FreshProxy { $0.writes.hold = .seconds(10) }
+        let client = fresh.driver.connect()
+        let script = [
+            "EVAL", "redis.call('incr','n'); return redis.error_reply('READONLY frozen')", "0",
+        ]
+        fresh.driver.command(script, to: client)
+        _ = fresh.proxy.sent(to: fresh.masterWrites)
+        fresh.proxy.says("-READONLY frozen\r\n", on: fresh.masterWrites)
+        #expect(fresh.driver.output(of: client) == "-READONLY frozen\r\n")
+        #expect(fresh.core.masterAwaySince == nil)
+        #expect(fresh.core.servers[0].health.report?.role == .master)
+        fresh.probe()
+        #expect(!fresh.proxy.sent(to: fresh.masterWrites).contains("EVAL"))
+        fresh.proxy.core.checkInvariants()
+    }
+
+    /// A write that CLIENT REPLY came behind is not given back: done anew, it would be taken for what came later.
+    @Test(arguments: ["OFF", "SKIP"]) func refusedBeforeClientReply(_ mode: String) throws {
+        let fresh = FreshProxy { $0.writes.hold = .seconds(10) }
+        let client = fresh.driver.connect()
+        let refusal = "-READONLY You can't write against a read only replica.\r\n"
+        fresh.driver.send(
+            Wire.pipeline([["SET", "a", "1"], ["CLIENT", "REPLY", mode]]), to: client)
+        fresh.proxy.says(refusal, on: fresh.masterWrites)
+        #expect(fresh.driver.output(of: client) == refusal)
+        #expect(fresh.core.held.isEmpty)
+        fresh.proxy.core.checkInvariants()
+    }
+
     /// A server that refuses writes, and says that it is the master all the same, is believed once.
     @Test func refusedForGood() throws {
         let fresh = FreshProxy { $0.writes.hold = .seconds(10) }
