@@ -77,6 +77,7 @@ package final class ProxyCore: Core {
     let trace: WorkerTrace
     /// Whether writes raise fences: only where a level asks for them.
     let isFencing: Bool
+    let tally = WriteTally(.builtIn)
     var watermarks = WatermarkState()
     /// Where the master was when.
     var timeline = OffsetTimeline()

@@ -90,6 +90,15 @@ final class BackendServer {
 struct Probe {
     let errand: Int
     let since: Instant
+    /// What was known of writes when it was asked how often it has been called as well.
+    var counted: Counted?
+
+    struct Counted {
+        /// How many had been answered.
+        let answered: Int
+        /// A request was under way of which nobody can say what it writes.
+        let isOpaqueUnderWay: Bool
+    }
 }
 
 /// What happened at a server since the start.

@@ -118,6 +118,7 @@ package struct ProxyConfiguration: Sendable, Equatable {
         package var maxLag = Duration.seconds(10)
         package var balance = Balance.leastOutstanding
         package var includeMaster = IncludeMaster.fallback
+        package var onForeignWrites = OnForeignWrites.warn
         /// How often a read whose backend failed is sent to another.
         package var retries = 2
         /// Healthy replicas in the own zone below which reads leave it.

@@ -150,6 +150,13 @@ enum ProxyKeys {
             "whether the master takes reads: never, as a fallback, or always",
             why: "the master is spared while there is a replica, and reads survive the last one"),
         ProxyKey(
+            "reads.on_foreign_writes", .choice(\.reads.onForeignWrites),
+            "what follows when the master is seen to take writes that this proxy has not sent: warn, or master, which "
+                + "then answers what must be fresh",
+            why:
+                "level fresh does not cover such writes; few deployments have them, and want their replicas used",
+            whenReached: "an event tells of it, and /status how many there are"),
+        ProxyKey(
             "reads.retries", .integer(\.reads.retries, 0...16),
             "how often a read whose backend failed is sent to another, within its deadline",
             why: "two, so that one lost server is not seen and a lost network is not flooded",

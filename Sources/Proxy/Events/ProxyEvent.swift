@@ -23,6 +23,9 @@ package struct ProxyEvent: Sendable, Equatable {
         /// The master takes no watermarks, or takes them again.
         case publishRefused = "publish_refused"
         case publishAccepted = "publish_accepted"
+        /// The master takes writes that this proxy has not sent, or has taken none for a while.
+        case foreignWrites = "foreign_writes"
+        case foreignWritesEnded = "foreign_writes_ended"
     }
 
     /// Counted from 1 since the start of the process.

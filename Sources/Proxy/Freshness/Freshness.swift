@@ -15,6 +15,8 @@ package final class Freshness: Sendable {
     /// can forge one.
     private let secret: UInt64
     private let given = Atomic<UInt64>(0)
+    /// Others write past this proxy, and the master is to answer what must be fresh.
+    private let foreignWrites = Atomic<Bool>(false)
 
     /// For so many servers at most; the secret is what the channel's name ends with.
     package init(workers: Int = 1, servers: Int = 257, secret: UInt64 = 0) {
@@ -62,6 +64,25 @@ package final class Freshness: Sendable {
     func voidAll() {
         for proof in proofs { proof.void(last) }
     }
+
+    // MARK: Writes of others
+
+    var heedsForeignWrites: Bool { foreignWrites.load(ordering: .relaxed) }
+
+    func holdForeignWrites(_ areHeeded: Bool) {
+        foreignWrites.store(areHeeded, ordering: .relaxed)
+    }
+
+    /// Writes that all workers have sent; and those of them that have been answered, or fewer.
+    var writesSent: Int { traces.reduce(0) { $0 + $1.sent.load(ordering: .relaxed) } }
+    var writesAnswered: Int {
+        traces.reduce(0) {
+            $0 + $1.sent.load(ordering: .relaxed) - $1.pending.load(ordering: .relaxed)
+        }
+    }
+
+    /// Requests that they have sent of which nobody can say how often they write.
+    var opaqueSent: Int { traces.reduce(0) { $0 + $1.opaque.load(ordering: .relaxed) } }
 }
 
 /// What one worker has under way: it alone writes here, and all read.
@@ -70,6 +91,17 @@ final class WorkerTrace: Sendable {
     let pending = Atomic<Int>(0)
     /// The highest watermark that a write of its stands behind.
     let behind = Atomic<UInt64>(0)
+    /// Commands that it has sent to a master which are counted there as writes, and requests that may write uncounted.
+    let sent = Atomic<Int>(0)
+    let opaque = Atomic<Int>(0)
+
+    func noteSent(_ writes: Int) {
+        sent.store(sent.load(ordering: .relaxed) &+ writes, ordering: .relaxed)
+    }
+
+    func noteOpaque() {
+        opaque.store(opaque.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
+    }
 
     func begin(_ fences: Int) {
         let now = pending.load(ordering: .relaxed) + fences

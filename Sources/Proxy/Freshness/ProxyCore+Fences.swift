@@ -56,6 +56,7 @@ extension ProxyCore {
     /// Marks what a request may write, before it can leave.
     func raiseFences(_ request: Request, _ command: CommandID?, on connection: BackendConnection) {
         guard isFencing, connection.server == master.index else { return }
+        noteCall(command)
         var entries = 0
         switch written(by: request, command) {
         case .nothing: break
@@ -79,9 +80,26 @@ extension ProxyCore {
     /// The same for a transaction, which runs as one request.
     func raiseFences(_ transaction: Transaction, on connection: BackendConnection) {
         guard isFencing, connection.server == master.index else { return }
+        noteCalls(transaction, on: connection)
         let slots = transaction.writesEverything ? [.everything] : transaction.written
         for slot in slots { connection.marks.append(freshness.fences.mark(slot)) }
         endMarks(slots.count, on: connection)
+    }
+
+    /// Counts what the master counts as a write, whatever it does: SORT without STORE is one too.
+    func noteCall(_ command: CommandID?) {
+        guard isFencing else { return }
+        switch tally.count(command) {
+        case .nothing: break
+        case .write: trace.noteSent(1)
+        case .opaque: trace.noteOpaque()
+        }
+    }
+
+    func noteCalls(_ transaction: Transaction, on connection: BackendConnection) {
+        guard isFencing, connection.server == master.index else { return }
+        trace.noteSent(transaction.writes)
+        if transaction.isOpaque || transaction.writesEverything { trace.noteOpaque() }
     }
 
     private func endMarks(_ entries: Int, on connection: BackendConnection) {
@@ -113,6 +131,11 @@ extension ProxyCore {
 
     /// A request is queued: its keys are marked when the transaction leaves.
     func noteKeys(of request: Request, _ command: CommandID?, in transaction: Transaction) {
+        switch tally.count(command) {
+        case .nothing: break
+        case .write: transaction.writes += 1
+        case .opaque: transaction.isOpaque = true
+        }
         switch written(by: request, command) {
         case .nothing: break
         case .everything: transaction.writesEverything = true
@@ -302,7 +325,7 @@ extension ProxyCore {
         case .bounded: return Need.recent(behind: .none).joined(with: client.after)
         case .master: return .master
         case .session: return Need.applied(client.position).joined(with: client.after)
-        case .fresh: break
+        case .fresh: if freshness.heedsForeignWrites { return .master }
         }
         let need = freshNeed(of: request, command)
         return client.after == .nothing ? need : need.joined(with: client.after)
@@ -337,7 +360,9 @@ extension ProxyCore {
         case .bounded: return Need.recent(behind: .none).joined(with: client.after)
         case .master: return .master
         case .session: return Need.applied(client.position).joined(with: client.after)
-        case .fresh: return freshNeed(of: transaction).joined(with: client.after)
+        case .fresh:
+            if freshness.heedsForeignWrites { return .master }
+            return freshNeed(of: transaction).joined(with: client.after)
         }
     }
 

@@ -13,6 +13,10 @@ struct OperatorState {
     var events = EventLog()
     /// How many keys the master had last, and as which process.
     var masterKeys: (runID: [UInt8], count: Int)?
+    /// The writes of others, when they were last asked about and last seen; of the first worker alone.
+    var foreignWrites = ForeignWrites()
+    var foreignWritesAskedAt: Instant?
+    var foreignWritesSeenAt: Instant?
     /// Requests that take at least so many nanoseconds are slow; kept apart, as it is compared for each ticket.
     let slowThreshold: Int64
     /// Errands of several workers that are not finished, the oldest first.

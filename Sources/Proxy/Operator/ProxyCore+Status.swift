@@ -10,6 +10,8 @@ extension ProxyCore {
             uptime: now.instant - operators.startedAt.instant,
             consistency: configuration.reads.consistency.rawValue)
         status.levels = configuration.ownLevels
+        status.needsFences = isFencing
+        status.foreignWrites = foreignWritesStatus
         status.readsNeedReplica = configuration.reads.includeMaster == .never
         status.process = operators.process
         operators.usage.fill(&status.process)
@@ -21,6 +23,16 @@ extension ProxyCore {
         status.slowLog = Array(operators.slowLog.entries.prefix(SlowLog.longestReply))
         status.events = operators.events.newest(EventLog.shown)
         return status
+    }
+
+    /// Nil as long as nothing could be compared.
+    private var foreignWritesStatus: ProxyStatus.ForeignWrites? {
+        let writes = operators.foreignWrites
+        guard worker == 0, writes.isCounting else { return nil }
+        let ago = operators.foreignWritesSeenAt.map { now.instant - $0 }
+        return .init(
+            found: writes.foreign, counted: writes.all,
+            secondsAgo: ago.map { Int($0.components.seconds) })
     }
 
     private func clientsStatus() -> ProxyStatus.Clients {

@@ -319,7 +319,11 @@ extension ProxyCore {
         }
         end(transaction, of: client)
         let isRead = transaction.onlyReads && connection.use == .reads
-        if !isRead { raiseFences(transaction, on: connection) }
+        if isRead {
+            noteCalls(transaction, on: connection)
+        } else {
+            raiseFences(transaction, on: connection)
+        }
         let start = connection.output.end
         var dropped = 0
         if !transaction.isShipped {

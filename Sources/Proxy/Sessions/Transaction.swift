@@ -18,6 +18,10 @@ final class Transaction {
     /// That connection was lost: EXEC will say so.
     var isLost = false
 
+    /// How many of its commands count as writes at the master; and whether one may write that counts as something else.
+    var writes = 0
+    var isOpaque = false
+
     /// What it writes and reads, for its fences.
     var written: [FenceTable.Slot] = []
     var writesEverything = false

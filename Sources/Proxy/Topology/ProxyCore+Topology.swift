@@ -193,8 +193,10 @@ extension ProxyCore {
         guard control.isReady else { return }
         var sections = ["server", "replication", "persistence"]
         if server.role == .master { sections.append("keyspace") }
+        let counted = countForForeignWrites(server)
+        if counted != nil { sections.append("commandstats") }
         let errand = beginErrand(.probe(server: server.index), parts: sections.count)
-        server.probe = .init(errand: errand.number, since: now.instant)
+        server.probe = .init(errand: errand.number, since: now.instant, counted: counted)
         for (part, section) in sections.enumerated() {
             ask([Array("INFO".utf8), Array(section.utf8)], part: part, of: errand, on: control)
         }
@@ -204,6 +206,7 @@ extension ProxyCore {
     /// What a server answered to a probe, or that it will not.
     func learn(_ answers: [[UInt8]?], of server: BackendServer) {
         let sentAt = server.probe?.since ?? now.instant
+        let counted = server.probe?.counted
         server.probe = nil
         server.reportedAt = now.instant
         server.health.isSilent = false
@@ -234,6 +237,7 @@ extension ProxyCore {
         }
         changed(server)
         tellOfMaster(server, since: last)
+        if let counted { noteForeignWrites(answers, counted, at: server) }
         if !server.doubts.isEmpty || !server.despaired.isEmpty { settleDoubts(of: server) }
         judgeSuccession()
         if let report = server.health.report { discover(report, from: server) }

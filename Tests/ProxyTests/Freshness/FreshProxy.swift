@@ -26,6 +26,8 @@ final class FreshProxy {
         /// Who it says follows it.
         var followers: [String] = []
         var keys = 0
+        /// How often it was called to write.
+        var calls = 0
         /// Of a master that was promoted: the history that its own went out from, and where.
         var former: (history: String, end: Int)?
     }
@@ -97,6 +99,8 @@ final class FreshProxy {
         switch words.map({ $0.uppercased() })[0] {
         case "INFO" where words[1] == "keyspace":
             return Wire.bulk("# Keyspace\r\ndb0:keys=\(facts.keys),expires=0,avg_ttl=0\r\n")
+        case "INFO" where words[1] == "commandstats":
+            return Wire.bulk("# Commandstats\r\ncmdstat_set:calls=\(facts.calls),usec=1\r\n")
         case "INFO":
             var text = facts.isNameless ? "" : "run_id:\(facts.runID)\r\n"
             text += "role:\(facts.role)\r\nloading:0\r\n"

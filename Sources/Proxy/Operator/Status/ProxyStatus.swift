@@ -12,6 +12,10 @@ package struct ProxyStatus: Sendable, Equatable {
     package var consistency: String
     /// Of the listeners and users that have a level of their own.
     package var levels: [Level] = []
+    /// Whether any level promises more than `eventual` does.
+    package var needsFences = false
+    /// What others write past this proxy, as far as it can tell; the first worker's.
+    package var foreignWrites: ForeignWrites?
     /// True from the order to stop on: no new clients are wanted.
     package var isDraining = false
     /// True when reads may not fall back to the master (`include_master: never`).
@@ -34,6 +38,27 @@ package struct ProxyStatus: Sendable, Equatable {
         self.startedAt = startedAt
         self.uptime = uptime
         self.consistency = consistency
+    }
+
+    /// What no level promises, for whoever reads this and nothing else.
+    static let notCovered =
+        "what is written past this proxy, writes that a failover loses, expiry and eviction, walks with SCAN"
+
+    /// Writes that did not come through this proxy.
+    package struct ForeignWrites: Sendable, Equatable {
+        /// Out of so many that were counted.
+        package var found: Int
+        package var counted: Int
+        /// Nil: none lately.
+        package var secondsAgo: Int?
+
+        var report: Report {
+            .fields([
+                .init("found", .number(found)), .init("counted", .number(counted)),
+                .init("percent", counted > 0 ? .number(found * 100 / counted) : .none),
+                .init("seen_seconds_ago", .number(secondsAgo)),
+            ])
+        }
     }
 
     /// How fresh reads are of those who come in at a listener, or are a user.
@@ -124,6 +149,7 @@ package struct ProxyStatus: Sendable, Equatable {
         outstanding += part.outstanding
         slowLog = SlowLog.newest(SlowLog.longestReply, of: [slowLog, part.slowLog])
         if events.isEmpty { events = part.events }
+        foreignWrites = foreignWrites ?? part.foreignWrites
     }
 }
 
@@ -212,6 +238,8 @@ extension ProxyStatus {
             .init("readiness", readiness.report),
             .init("consistency", .text(consistency)),
             .init("levels", .list(levels.map(\.report))),
+            .init("not_covered", .text(needsFences ? ProxyStatus.notCovered : nil)),
+            .init("foreign_writes", foreignWrites?.report ?? .none),
             .init("started", .text(startedAt.text)),
             .init("uptime_seconds", .number(Int(uptime.components.seconds))),
             .init("workers", .number(workers)),
