@@ -23,6 +23,7 @@ struct PlantedFault: CustomStringConvertible, Sendable {
 extension PlantedFault {
     static let all: [PlantedFault] =
         tickets + losses + moves + output + input + flow + transactions + streams + freshness
+        + anotherMaster
 
     private static let requests = "Sources/Proxy/ProxyCore+Requests.swift"
     private static let sending = "Sources/Proxy/ProxyCore+Sending.swift"
