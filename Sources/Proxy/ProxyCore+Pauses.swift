@@ -59,6 +59,7 @@ extension ProxyCore {
     /// its place if it must wait on: a connection that is always nearly full would otherwise serve the same ones
     /// again and again.
     func resumeClients() {
+        if !masterQueue.isEmpty { giveTurns() }
         while !woken.isEmpty || !resumable.isEmpty {
             if !woken.isEmpty {
                 swap(&woken, &resuming)
@@ -89,7 +90,7 @@ extension ProxyCore {
                 }
             case .drained:
                 guard client.owed == 0 else { continue }
-            case .answer, .confirmation, .freshness, .master:
+            case .answer, .confirmation, .freshness, .turn, .master:
                 continue
             case .held:
                 if let due = operators.clientPause?.until, due > now.instant { continue }

@@ -89,6 +89,9 @@ package final class ProxyCore: Core {
     /// since each write asks.
     var masterAwaySince: Instant?
     var held = HeldWrites()
+    /// Whether the master answers reads only because no replica may be read, and reads that wait for their turn there.
+    var isStandingIn = false
+    var masterQueue = MasterQueue()
     /// Clients with tokens, who wait for the master's position.
     var causalWaits = CausalWaits()
     var operators: OperatorState
@@ -406,6 +409,7 @@ package final class ProxyCore: Core {
         clients.remove(client.id)
         clientCount.remove()
         if client.pause == .master { held.remove(client.id) }
+        if client.pause == .turn { masterQueue.remove(client.id) }
         if client.isWaiting {
             for connection in links { connection?.waiting.removeAll { $0 == client.id } }
         }

@@ -118,6 +118,8 @@ package struct ProxyConfiguration: Sendable, Equatable {
         package var maxLag = Duration.seconds(10)
         package var balance = Balance.leastOutstanding
         package var includeMaster = IncludeMaster.fallback
+        /// How many reads of the whole proxy the master has to answer at once when no replica can be read; zero: any.
+        package var maxMasterReads = 1000
         /// How often a read whose backend failed is sent to another.
         package var retries = 2
         /// Healthy replicas in the own zone below which reads leave it.

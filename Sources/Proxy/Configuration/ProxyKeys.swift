@@ -150,6 +150,12 @@ enum ProxyKeys {
             "whether the master takes reads: never, as a fallback, or always",
             why: "the master is spared while there is a replica, and reads survive the last one"),
         ProxyKey(
+            "reads.max_master_reads", .integer(\.reads.maxMasterReads, 0...10_000_000),
+            "reads the master has to answer at once when no replica can be read, 0: any number",
+            why:
+                "all the replicas' reads would stand before its writes; a thousand take it some ms",
+            whenReached: "further ones wait for their turn, within `timeouts.request`"),
+        ProxyKey(
             "reads.retries", .integer(\.reads.retries, 0...16),
             "how often a read whose backend failed is sent to another, within its deadline",
             why: "two, so that one lost server is not seen and a lost network is not flooded",

@@ -84,6 +84,7 @@ extension ProxyCore {
                     isInOwnZone: configuration.zone == nil
                         || server.place.zone == configuration.zone, weight: server.weight)
             })
+        findStandingIn()
     }
 
     /// A replica whose tag is named by a rule for commands takes the reads of those commands alone.

@@ -68,6 +68,7 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
               max_lag: 3s
               balance: weighted
               include_master: always
+              max_master_reads: 16
               retries: 0
               zone_minimum: 2
             writes: {hold: 3s, hold_max_requests: 15, hold_max_bytes: 1MB}
@@ -148,6 +149,7 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
         expected.backends.password = secret("fifth")
         expected.reads.balance = .weighted
         expected.reads.includeMaster = .always
+        expected.reads.maxMasterReads = 16
         expected.reads.retries = 0
         expected.reads.zoneMinimum = 2
         expected.writes.hold = .seconds(3)
@@ -237,6 +239,7 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
                   max_lag: 10s
                   balance: least_outstanding
                   include_master: fallback
+                  max_master_reads: 1000
                   retries: 2
                   zone_minimum: 1
                 writes:
