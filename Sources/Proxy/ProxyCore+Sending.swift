@@ -103,7 +103,7 @@ extension ProxyCore {
             let server = servers[readable[$0]]
             return ReadCandidate(
                 server: server.index, weight: server.weight, outstanding: server.outstanding,
-                latency: server.latency)
+                latency: server.latency, share: share(of: server))
         }
         return servers[readable[place]]
     }

@@ -71,6 +71,7 @@ extension ProxyCore {
             late.append(ticket)
             ticket.client = Ticket.nobody
         }
+        noteTimeOuts(late, on: connection)
         for step in unanswered { hearNothing(for: step, "it took too long") }
         for ticket in late {
             server.counters.timeouts += Int(ticket.replies)

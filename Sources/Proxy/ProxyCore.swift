@@ -66,6 +66,8 @@ package final class ProxyCore: Core {
     let workers: Int
     /// Servers that have just stopped answering, whose reads are to be done elsewhere.
     var serversToLeave: [Int] = []
+    /// Replicas that clients' reads have told something about, which is to be acted on before the call ends.
+    var circuitsToFollow: [Int] = []
     /// Connections that are not read from because of a slow client.
     var stalled = 0
     /// By number; never walked through.
@@ -241,6 +243,7 @@ package final class ProxyCore: Core {
         } else if let connection = connections[id] {
             // A server that will say no more is of no use, whatever it might still read.
             pending.wishes.append(.close(id))
+            noteLoss(of: connection)
             lose(connection)
         } else if let session = operators.health[id] {
             end(session)
@@ -284,6 +287,7 @@ package final class ProxyCore: Core {
         if let client = clients[id] {
             forget(client)
         } else if let connection = connections[id] {
+            noteLoss(of: connection)
             lose(connection)
         } else {
             operators.health.remove(id)
@@ -315,6 +319,7 @@ package final class ProxyCore: Core {
         askAboutStrangers()
         lookAfterOperators()
         noteSilence()
+        admitReturned()
         watchServers()
         lookAfterWatermarks()
         lookAfterTokens()

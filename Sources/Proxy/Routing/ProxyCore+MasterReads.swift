@@ -54,8 +54,9 @@ extension ProxyCore {
         let wasStandingIn = isStandingIn
         isStandingIn =
             configuration.reads.maxMasterReads > 0
-            && configuration.reads.includeMaster == .fallback && readable == [master.index]
-            && replicas.contains { !isSetAside($0) }
+            && configuration.reads.includeMaster == .fallback
+            && readable.allSatisfy { $0 == master.index || servers[$0].circuit.isOnTrial }
+            && readable.contains(master.index) && replicas.contains { !isSetAside($0) }
         if wasStandingIn, !isStandingIn { masterQueue.isTold = false }
     }
 

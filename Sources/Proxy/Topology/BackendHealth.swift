@@ -63,6 +63,8 @@ struct BackendHealth {
         var ceiling: LagCeiling?
         /// It was too far behind until now.
         var isLagging = false
+        /// What clients' reads have met there.
+        var circuit = Circuit()
     }
 
     private(set) var state = BackendState.connecting
@@ -100,8 +102,21 @@ struct BackendHealth {
         return true
     }
 
-    /// Decides on a state. The reason is for people.
+    /// Decides on a state. The reason is for people. A replica that seems well may be set aside all the same.
     static func judge(_ evidence: Evidence) -> (BackendState, reason: String) {
+        let (state, reason) = judgeByItsWord(evidence)
+        guard state == .healthy, !evidence.isMaster, let cause = evidence.circuit.cause else {
+            return (state, reason)
+        }
+        let lasts = "\(ProxyCore.text(evidence.circuit.lasts))"
+        switch evidence.circuit.state {
+        case .closed: return (state, reason)
+        case .open: return (.ejected, "\(cause): it is not read for \(lasts)")
+        case .trial: return (state, "on trial, as it was not read for \(lasts): \(cause)")
+        }
+    }
+
+    private static func judgeByItsWord(_ evidence: Evidence) -> (BackendState, reason: String) {
         guard evidence.isConnected else {
             return evidence.isRefused
                 ? (.down, "there is no connection") : (.connecting, "no connection stands yet")

@@ -36,9 +36,10 @@ extension ProxyCore {
                 isMasterHealthy: master.health.isHealthy, mastersHistory: mastersHistory,
                 isContested: topology.isContested, lag: server.lag,
                 ceiling: configuration.reads.lagCeiling,
-                isLagging: server.health.state == .lagging))
+                isLagging: server.health.state == .lagging, circuit: server.circuit))
         let old = server.health.state
         guard server.health.become(state, reason, at: now.instant) else { return }
+        server.rampUp.note(state, at: now.instant)
         if state == .healthy, server.health.report?.isLinkUp == true {
             server.health.hadData = true
         }
@@ -81,6 +82,8 @@ extension ProxyCore {
                     server: server.index, isMaster: server.role == .master,
                     isHealthy: server.health.isHealthy,
                     isLagging: server.health.state == .lagging,
+                    isReturning: server.rampUp.since != nil && configuration.reads.rampUp > .zero,
+                    isOnTrial: server.circuit.isOnTrial,
                     isInOwnZone: configuration.zone == nil
                         || server.place.zone == configuration.zone, weight: server.weight)
             })
@@ -140,6 +143,7 @@ extension ProxyCore {
             if server.probe == nil { probe(server, on: control) }
             noteSilence(of: server, control)
         }
+        compareReplicas()
     }
 
     /// While the master is not well, the next one is looked for more often.
@@ -242,7 +246,11 @@ extension ProxyCore {
 
     /// A server has said which process it is, and it is another one than before, or the first.
     func noteProcess(_ runID: [UInt8]?, of server: BackendServer) {
-        if server.runID != nil { endNamelessDoubts(of: server) }
+        if server.runID != nil {
+            endNamelessDoubts(of: server)
+            // What its predecessor did is no fault of it.
+            server.circuit = Circuit()
+        }
         server.runID = runID
         server.health.hadData = false
     }
