@@ -20,18 +20,21 @@ extension ProxyCore {
     private func judge(_ server: BackendServer) {
         guard let lane = server.lanes.first ?? nil else { return }
         // A master that takes no writes is no master, whatever it lets be read.
-        let isRefused = (lane.readers + lane.writers).contains {
-            if case .waiting = $0.state { true } else { false }
-        }
+        let refusal = (lane.readers + lane.writers).lazy.compactMap { connection -> String? in
+            if case .waiting(_, let reason) = connection.state { reason } else { nil }
+        }.first
+        let isRefused = refusal != nil
         let takesWrites = lane.writers.isEmpty || lane.writers.contains(where: \.isReady)
         let (state, reason) = BackendHealth.judge(
             .init(
                 isMaster: server.role == .master,
                 isConnected: takesWrites && lane.readers.contains(where: \.isReady)
                     || !isRefused && isStillConnected(server), isRefused: isRefused,
+                refusal: refusal ?? "",
                 report: server.health.report,
                 isAsked: configuration.timeouts.probeInterval > .zero && !server.health.isMute,
                 isSilent: server.health.isSilent, isBusy: server.health.isBusy,
+                wantsPassword: server.health.wantsPassword,
                 hadData: server.health.hadData,
                 isMasterHealthy: master.health.isHealthy, mastersHistory: mastersHistory,
                 isContested: topology.isContested, lag: server.lag,
@@ -215,6 +218,11 @@ extension ProxyCore {
         let isBusy = answers.contains { $0.flatMap { Complaint($0.span) } == .busy }
         server.health.isBusy = isBusy
         if isBusy { return changed(server) }
+        // Where clients say themselves who they are, the proxy's own user may be nobody.
+        server.health.wantsPassword =
+            configuration.authentication != .backend
+            && answers.contains { $0?.span.begins(with: "-NOAUTH ") ?? false }
+        if server.health.wantsPassword { return changed(server) }
         let last = server.lastReport
         if answers.contains(where: { $0 == nil }) {
             server.health.report = nil
