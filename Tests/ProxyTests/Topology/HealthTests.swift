@@ -335,7 +335,8 @@ import Testing
             $0.authentication = who
         }
         let link = control(1, of: proxy)
-        proxy.says(String(repeating: "-NOAUTH Authentication required.\r\n", count: 3), on: link)
+        // Behind INFO stands COMMAND.
+        proxy.says(String(repeating: "-NOAUTH Authentication required.\r\n", count: 4), on: link)
         let health = proxy.core.servers[1].health
         #expect(health.state == (who == .backend ? .healthy : .ejected))
         #expect(health.reason.contains("backends.password") == (who != .backend))
