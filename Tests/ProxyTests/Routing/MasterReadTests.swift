@@ -156,6 +156,7 @@ import Testing
         let (proxy, clients) = Self.proxy(clients: 4)
         Self.ask(proxy, clients)
         proxy.driver.cut(clients[2])
+        #expect(proxy.core.masterQueue.count == 1)
         proxy.core.checkInvariants()
         proxy.says("$1\r\na\r\n", on: .masterReads)
         #expect(proxy.sent(to: .masterReads) == Self.sent(0, 1, 3))

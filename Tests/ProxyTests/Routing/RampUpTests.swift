@@ -92,6 +92,27 @@ import Testing
         #expect(proxy.core.servers[1].rampUp.since == nil)
     }
 
+    /// The one in the own zone is back: until it takes all of its reads the other zone's has a part of them.
+    @Test func ownZone() {
+        let proxy = ProxyUnderTest(replicas: 2) {
+            $0.zone = "a"
+            $0.backends.replicas[0].place.zone = "a"
+            $0.backends.replicas[1].place.zone = "b"
+        }
+        #expect(proxy.core.readable == [1])
+        proxy.cut(.replica(0))
+        for _ in 0..<3 {
+            proxy.driver.pass(.seconds(1))
+            while let link = proxy.wishedLinks.first { proxy.refuse(link) }
+        }
+        #expect(proxy.core.readable == [2])
+        proxy.driver.pass(.seconds(1))
+        proxy.connectAll()
+        #expect(proxy.core.readable == [1, 2])
+        proxy.driver.pass(.seconds(10))
+        #expect(proxy.core.readable == [1])
+    }
+
     /// The only replica takes everything at once.
     @Test func onlyReplica() {
         let proxy = ProxyUnderTest(replicas: 2)
