@@ -274,6 +274,9 @@ extension ProxyCore {
         case .answer, .confirmation: break
         case .freshness:
             precondition(readsToRetry.contains(client.id), "nobody tries a client's read again")
+        case .turn:
+            precondition(
+                masterQueue.contains(client.id), "nobody lets a client go on that waits for a turn")
         case .master:
             precondition(
                 held.contains(client.id), "nobody lets a client go on that waits for a master")

@@ -132,7 +132,7 @@ extension ProxyCore {
 
     /// Whether one of a ticket's unanswered requests is of those that can keep a server busy: it may work on any of
     /// what it has read, since it answers when it has done all of that.
-    private func holdsSlowRequest(
+    func holdsSlowRequest(
         _ ticket: Ticket, until end: Int, on connection: BackendConnection
     ) -> Bool {
         guard ticket.delivery != .special, connection.output.retains else { return true }
@@ -141,6 +141,22 @@ extension ProxyCore {
             isFound = table.find(request).map { !table[$0].flags.contains(.fast) } ?? true
             return !isFound
         }
+        return isFound
+    }
+
+    /// Whether any client's request on a connection is of those. O(requests).
+    func holdsSlowRequests(_ connection: BackendConnection) -> Bool {
+        var last: Ticket?
+        var isFound = false
+        let look = { (end: Int) in
+            guard let ticket = last, ticket.kind != .errand, !isFound else { return }
+            isFound = self.holdsSlowRequest(ticket, until: end, on: connection)
+        }
+        connection.tickets.visit { ticket in
+            look(ticket.start)
+            last = ticket
+        }
+        look(connection.output.end)
         return isFound
     }
 

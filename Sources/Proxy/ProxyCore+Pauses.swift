@@ -59,6 +59,8 @@ extension ProxyCore {
     /// its place if it must wait on: a connection that is always nearly full would otherwise serve the same ones
     /// again and again.
     func resumeClients() {
+        if !circuitsToFollow.isEmpty { followCircuits() }
+        if !masterQueue.isEmpty { giveTurns() }
         while !woken.isEmpty || !resumable.isEmpty {
             if !woken.isEmpty {
                 swap(&woken, &resuming)
@@ -89,7 +91,7 @@ extension ProxyCore {
                 }
             case .drained:
                 guard client.owed == 0 else { continue }
-            case .answer, .confirmation, .freshness, .master:
+            case .answer, .confirmation, .freshness, .turn, .master:
                 continue
             case .held:
                 if let due = operators.clientPause?.until, due > now.instant { continue }
@@ -140,6 +142,7 @@ extension ProxyCore {
         guard connection.stall == nil, let id = connection.id else { return }
         connection.stall = .init(client: client.id, since: now.instant)
         stalled += 1
+        servers[connection.server].circuit.window.isExcused = true
         pending.wishes.append(.pause(id))
         scheduleWake()
     }
@@ -205,6 +208,7 @@ extension ProxyCore {
         if let due = held.due { wake(at: due) }
         if let askAt = anonymity.askAt { wake(at: askAt) }
         if let nextWatch { wake(at: nextWatch) }
+        wakeForReturns()
         wakeForOperators()
         wakeForFreshness()
         wakeForTokens()

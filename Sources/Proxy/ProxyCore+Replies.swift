@@ -142,6 +142,7 @@ extension ProxyCore {
         }
         guard connection.tickets.settle(replies) else { return }
         if ticket.kind != .blocking { server.noteLatency(now.instant - ticket.since) }
+        noteAnswer(ticket, took: now.instant - ticket.since, on: connection)
         connection.output.release(
             upTo: min(
                 connection.output.sent, connection.tickets.first?.start ?? connection.output.end))

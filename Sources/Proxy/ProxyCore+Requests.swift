@@ -58,8 +58,7 @@ extension ProxyCore {
             if pause != nil || client.pause != nil || client.forwarded != forwarded {
                 noteWait(pause, of: client)
             }
-            if case .backend(let link)? = pause, isOverdue(client) {
-                refuseOverdue(command, of: client, on: link)
+            if let late = pause, isOverdue(client), refuseOverdue(command, of: client, late) {
                 pause = nil
             }
             if pause == nil { client.putOffAt = nil } else { client.command = last }

@@ -14,6 +14,7 @@ extension ProxyCore {
         guard let connection = connectionForRead(of: client, needing: need) else {
             return waitOrRefuseRead(client, need)
         }
+        if isStandingIn, let turn = mustWaitForTurn(need, on: connection, client) { return turn }
         guard hasRoom(connection) else { return .backend(connection.link) }
         if connection.isBeingMadeAnew, need != .nothing, isFencing, !isTooLateToWait(client) {
             return waitForFreshness(client)
@@ -103,7 +104,7 @@ extension ProxyCore {
             let server = servers[readable[$0]]
             return ReadCandidate(
                 server: server.index, weight: server.weight, outstanding: server.outstanding,
-                latency: server.latency)
+                latency: server.latency, share: share(of: server))
         }
         return servers[readable[place]]
     }

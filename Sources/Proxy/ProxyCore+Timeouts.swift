@@ -22,6 +22,7 @@ extension ProxyCore {
             giveUpLateRequests(of: connection)
         }
         if isAnyOut { scheduleScan() }
+        if !masterQueue.isEmpty { giveUpTurns() }
     }
 
     private func giveUpLateRequests(of connection: BackendConnection) {
@@ -70,6 +71,7 @@ extension ProxyCore {
             late.append(ticket)
             ticket.client = Ticket.nobody
         }
+        noteTimeOuts(late, on: connection)
         for step in unanswered { hearNothing(for: step, "it took too long") }
         for ticket in late {
             server.counters.timeouts += Int(ticket.replies)
@@ -90,12 +92,12 @@ extension ProxyCore {
         }
     }
 
-    /// A request was put off, or went out. What waits for room on a connection, or for a server that is fresh enough,
-    /// waits no longer for it than for a reply, and neither does what stands behind it. (What is answered here in
-    /// between is no sign of room.)
+    /// A request was put off, or went out. What waits for room on a connection, for a turn at the master, or for a
+    /// server that is fresh enough, waits no longer for it than for a reply, and neither does what stands behind it.
+    /// (What is answered here in between is no sign of room.)
     func noteWait(_ pause: ClientSession.Pause?, of client: ClientSession) {
         switch pause {
-        case .backend?, .freshness?: client.shortSince = client.shortSince ?? now.instant
+        case .backend?, .freshness?, .turn?: client.shortSince = client.shortSince ?? now.instant
         default: client.shortSince = nil
         }
     }
@@ -115,14 +117,26 @@ extension ProxyCore {
         return since + configuration.timeouts.request <= now.instant
     }
 
-    /// Answers a request for which there was no room on a connection for too long. A transaction is over with its EXEC,
-    /// and fails with anything else.
-    func refuseOverdue(_ command: CommandID?, of client: ClientSession, on link: LinkID) {
+    /// Answers a request for which there was no room, on a connection or at the master, for too long; false when it
+    /// waits for something else. A transaction is over with its EXEC, and fails with anything else.
+    func refuseOverdue(
+        _ command: CommandID?, of client: ClientSession, _ pause: ClientSession.Pause
+    ) -> Bool {
+        let link: LinkID?
+        switch pause {
+        case .backend(let waited): link = waited
+        case .turn:
+            masterQueue.remove(client.id)
+            link = nil
+        case .room, .drained, .answer, .confirmation, .held, .freshness, .master: return false
+        }
         client.extras?.beginRequest()
-        replyOverdue(to: client, on: link)
+        if let link { replyOverdue(to: client, on: link) } else { refuseTurn(of: client) }
         client.extras?.endRequest()
-        guard let transaction = client.extras?.transaction, command == .exec else { return }
-        abandon(transaction, of: client)
+        if let transaction = client.extras?.transaction, command == .exec {
+            abandon(transaction, of: client)
+        }
+        return true
     }
 
     func replyOverdue(to client: ClientSession, on link: LinkID) {

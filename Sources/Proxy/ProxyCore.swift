@@ -66,6 +66,8 @@ package final class ProxyCore: Core {
     let workers: Int
     /// Servers that have just stopped answering, whose reads are to be done elsewhere.
     var serversToLeave: [Int] = []
+    /// Replicas that clients' reads have told something about, which is to be acted on before the call ends.
+    var circuitsToFollow: [Int] = []
     /// Connections that are not read from because of a slow client.
     var stalled = 0
     /// By number; never walked through.
@@ -90,6 +92,9 @@ package final class ProxyCore: Core {
     /// since each write asks.
     var masterAwaySince: Instant?
     var held = HeldWrites()
+    /// Whether the master answers reads only because no replica may be read, and reads that wait for their turn there.
+    var isStandingIn = false
+    var masterQueue = MasterQueue()
     /// Clients with tokens, who wait for the master's position.
     var causalWaits = CausalWaits()
     var operators: OperatorState
@@ -239,6 +244,7 @@ package final class ProxyCore: Core {
         } else if let connection = connections[id] {
             // A server that will say no more is of no use, whatever it might still read.
             pending.wishes.append(.close(id))
+            noteLoss(of: connection)
             lose(connection)
         } else if let session = operators.health[id] {
             end(session)
@@ -282,6 +288,7 @@ package final class ProxyCore: Core {
         if let client = clients[id] {
             forget(client)
         } else if let connection = connections[id] {
+            noteLoss(of: connection)
             lose(connection)
         } else {
             operators.health.remove(id)
@@ -313,6 +320,7 @@ package final class ProxyCore: Core {
         askAboutStrangers()
         lookAfterOperators()
         noteSilence()
+        admitReturned()
         watchServers()
         lookAfterWatermarks()
         lookAfterTokens()
@@ -407,6 +415,7 @@ package final class ProxyCore: Core {
         clients.remove(client.id)
         clientCount.remove()
         if client.pause == .master { held.remove(client.id) }
+        if client.pause == .turn { masterQueue.remove(client.id) }
         if client.isWaiting {
             for connection in links { connection?.waiting.removeAll { $0 == client.id } }
         }

@@ -40,9 +40,11 @@ import Testing
         driver.core.pending.wishes.removeAll()
         driver.finishTurn()
         if consistency == .fresh {
-            // Who they are, and what the master calls the connection.
+            // Who they are, that the master is one, and what it calls the connection.
             let name = "$11\r\nrun_id:some\r\n"
-            driver.send([UInt8]((name + ":7\r\n").utf8).span, to: ProxyCoreTests.server(1))
+            let role = "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n"
+            driver.send([UInt8](role.utf8).span, to: ProxyCoreTests.server(0))
+            driver.send([UInt8]((role + name + ":7\r\n").utf8).span, to: ProxyCoreTests.server(1))
             driver.send([UInt8](name.utf8).span, to: ProxyCoreTests.server(2))
             driver.core.pending.wishes.removeAll()
             driver.finishTurn()

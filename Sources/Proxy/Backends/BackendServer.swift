@@ -55,6 +55,9 @@ final class BackendServer {
     /// How long it takes to answer: a moving average in nanoseconds, over tickets.
     private(set) var latency: Int64 = 0
     var health: BackendHealth
+    /// What clients' reads have met there, and since when it takes them again.
+    var circuit = Circuit()
+    var rampUp = RampUp()
     var counters = BackendCounters()
 
     init(

@@ -13,6 +13,7 @@ package struct ProxyConfiguration: Sendable, Equatable {
     package var threads = Threads.count(1)
     package var backends = Backends()
     package var reads = Reads()
+    package var outliers = Outliers()
     package var writes = Writes()
     /// In the order of the file.
     package var commands: [CommandRule] = []
@@ -119,14 +120,34 @@ package struct ProxyConfiguration: Sendable, Equatable {
         package var balance = Balance.leastOutstanding
         package var includeMaster = IncludeMaster.fallback
         package var onForeignWrites = OnForeignWrites.warn
+        /// How many reads of the whole proxy the master has to answer at once when no replica can be read; zero: any.
+        package var maxMasterReads = 1000
         /// How often a read whose backend failed is sent to another.
         package var retries = 2
         /// Healthy replicas in the own zone below which reads leave it.
         package var zoneMinimum = 1
+        /// How long a backend that has come back takes to get all of its reads; zero: it gets them at once.
+        package var rampUp = Duration.seconds(10)
 
         package init() {}
 
         var lagCeiling: LagCeiling { LagCeiling(bytes: maxLagBytes, time: maxLag) }
+    }
+
+    /// When a replica is not read because of what reads have met there, whatever it says of itself.
+    package struct Outliers: Sendable, Equatable {
+        /// Reads in a row without an answer; zero: however many.
+        package var failures = 5
+        /// How many times as long as its peers it may take to answer, and how long in any case; zero: however long.
+        package var latencyFactor = 5
+        package var latencyFloor = Duration.milliseconds(50)
+        /// For how long, the first time; and the longest time, as it doubles.
+        package var ejection = Duration.seconds(10)
+        package var maximumEjection = Duration.seconds(300)
+        /// How many of a hundred replicas at once.
+        package var maximumPercent = 50
+
+        package init() {}
     }
 
     package struct Writes: Sendable, Equatable {

@@ -39,7 +39,8 @@ struct ProxyKey: Sendable {
 
 /// All keys, in the order in which a configuration is printed; the keys of a map stand together.
 enum ProxyKeys {
-    static let all: [ProxyKey] = general + backends + reads + writes + timeouts + others + limits
+    static let all: [ProxyKey] =
+        general + backends + reads + outliers + writes + timeouts + others + limits
 
     private static let general: [ProxyKey] = [
         ProxyKey(
@@ -157,6 +158,12 @@ enum ProxyKeys {
                 "level fresh does not cover such writes; few deployments have them, and want their replicas used",
             whenReached: "an event tells of it, and /status how many there are"),
         ProxyKey(
+            "reads.max_master_reads", .integer(\.reads.maxMasterReads, 0...10_000_000),
+            "reads the master has to answer at once when no replica can be read, 0: any number",
+            why:
+                "all the replicas' reads would stand before its writes; a thousand take it some ms",
+            whenReached: "further ones wait for their turn, within `timeouts.request`"),
+        ProxyKey(
             "reads.retries", .integer(\.reads.retries, 0...16),
             "how often a read whose backend failed is sent to another, within its deadline",
             why: "two, so that one lost server is not seen and a lost network is not flooded",
@@ -166,6 +173,43 @@ enum ProxyKeys {
             "healthy replicas that the own zone must have for reads to stay in it",
             why: "one; more, if one could not take all reads of a zone",
             whenReached: "with fewer, reads go to all zones"),
+        ProxyKey(
+            "reads.ramp_up", .duration(\.reads.rampUp, .zero...oneHour),
+            "how long a backend that was away takes to get all of its reads, 0: it gets them at once",
+            why: "its caches are cold, and what made it go may come again"),
+    ]
+
+    private static let outliers: [ProxyKey] = [
+        ProxyKey(
+            "outliers.failures", .integer(\.outliers.failures, 0...1_000_000),
+            "reads in a row that a replica may leave without an answer, 0: any number",
+            why: "lost connections and time-outs tell what probes do not see",
+            whenReached: "it is ejected for a while, as far as max_ejected_percent allows"),
+        ProxyKey(
+            "outliers.latency_factor", .integer(\.outliers.latencyFactor, 0...1_000_000),
+            "how many times as long as its peers a replica may take to answer, 0: any",
+            why: "far more than other hardware or another zone makes",
+            whenReached: "it is ejected when that was so in three intervals between probes in a row"
+        ),
+        ProxyKey(
+            "outliers.latency_floor",
+            .duration(\.outliers.latencyFloor, .milliseconds(1)...oneHour),
+            "how long a replica may take to answer, however fast its peers are",
+            why: "ten times nothing is nothing"),
+        ProxyKey(
+            "outliers.ejection_time", .duration(\.outliers.ejection, .milliseconds(100)...oneDay),
+            "how long a replica is ejected; twice as long each time that follows",
+            why: "then it is tried with one read at a time"),
+        ProxyKey(
+            "outliers.max_ejection_time",
+            .duration(\.outliers.maximumEjection, .milliseconds(100)...oneDay),
+            "the longest that a replica is ejected at a time",
+            why: "somebody may have mended it without a word"),
+        ProxyKey(
+            "outliers.max_ejected_percent", .integer(\.outliers.maximumPercent, 0...100),
+            "how many of a hundred replicas may be ejected by this at once, 0: none; else at least one",
+            why: "what is wrong with all of them is not wrong with one",
+            whenReached: "further ones are read all the same"),
     ]
 
     private static let writes: [ProxyKey] = [

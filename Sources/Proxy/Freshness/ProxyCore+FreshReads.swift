@@ -17,7 +17,7 @@ extension ProxyCore {
         guard let first = pickReadable() else { return nil }
         let connection = reader(at: first, for: client)
         if meets(need, connection) { return connection }
-        for number in readable where number != first.index {
+        for number in readable where number != first.index && share(of: servers[number]) > 0 {
             let connection = reader(at: servers[number], for: client)
             if meets(need, connection) { return connection }
         }

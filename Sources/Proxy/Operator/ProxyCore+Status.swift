@@ -93,6 +93,10 @@ extension ProxyCore {
         status.replies = server.counters.replies
         status.errors = server.counters.errors
         status.retriesAway = server.counters.retriedAway
+        status.ejections = server.circuit.openings
+        status.readShare =
+            server.rampUp.share(at: now.instant, over: configuration.reads.rampUp) * 100
+            / RampUp.full
         guard let report = health.report else { return status }
         status.replicationID = report.replicationID
         status.offset = report.offset
@@ -167,7 +171,7 @@ extension ProxyCore {
 
     /// Counts a read that was sent, and why the master got it.
     func countRead(on connection: BackendConnection, of client: ClientSession) {
-        if connection.server != 0 {
+        if connection.server != master.index {
             counters.readsOnReplicas += 1
         } else if servers.count == 1 {
             counters.readsOnMasterWithoutReplica += 1

@@ -20,6 +20,9 @@ extension ProxyCore {
             guard let connection = connectionForRead(of: client, needing: need) else {
                 return waitOrRefuseRead(client, need)
             }
+            if isStandingIn, let turn = mustWaitForTurn(need, on: connection, client) {
+                return turn
+            }
             guard let tag = tag(of: connection) else { return ask(connection, for: client) }
             return sendScan(
                 request, nil, place, tag, need, begins: true, on: connection, of: client)

@@ -11,11 +11,21 @@ struct ReadCandidate: Equatable {
     var isHealthy = true
     /// It is not, since it is too far behind, and for no other reason.
     var isLagging = false
+    /// It has come back, and does not take all of its reads yet; it is on trial.
+    var isReturning = false
+    var isOnTrial = false
     var isInOwnZone = true
     var weight = 1
     var outstanding = 0
     /// Moving average, nanoseconds; 0 when nothing was measured yet.
     var latency: Int64 = 0
+    /// The part of its reads that it takes now.
+    var share = RampUp.full
+}
+
+extension ReadCandidate {
+    /// Its weight, as far as it counts now.
+    fileprivate var part: Int { weight * share }
 }
 
 /// How the servers that may be read are found, and one of them.
@@ -33,18 +43,23 @@ struct Router {
     }
 
     /// The servers that reads are shared among, as long as nothing changes: healthy replicas, of the own zone if
-    /// there are enough, with the master always, or when there is none, or never. Where nothing else may be read, those
-    /// that lag are: a level that promises more than they have is kept by what it asks of each.
+    /// there are enough, with the master always, or when there is none, or never. Those that have just come back do
+    /// not take the place of others yet. Where nothing else may be read, those that lag are: a level that promises more
+    /// than they have is kept by what it asks of each.
     func readable(_ all: [ReadCandidate]) -> [Int] {
         let healthy = all.filter { $0.isHealthy && !$0.isMaster }
         let near = healthy.filter(\.isInOwnZone)
-        let replicas = near.count >= zoneMinimum && !near.isEmpty ? near : healthy
+        let settled = near.count { !$0.isReturning }
+        let replicas = settled >= max(1, zoneMinimum) ? near : healthy
         var chosen = replicas.map(\.server)
         let masters = all.filter(\.isMaster).map(\.server)
         switch includeMaster {
         case .never: break
         case .always: chosen += all.filter { $0.isMaster && $0.isHealthy }.map(\.server)
-        case .fallback: break
+        case .fallback:
+            if !replicas.contains(where: { !$0.isOnTrial }) {
+                chosen += all.filter { $0.isMaster && $0.isHealthy }.map(\.server)
+            }
         }
         if chosen.isEmpty {
             chosen =
@@ -60,6 +75,18 @@ struct Router {
     ) -> Int {
         precondition(count > 0, "there is no server to choose")
         if count == 1 { return 0 }
+        let place = choose(count, random, candidate)
+        let share = candidate(place).share
+        // Who is dealt out by weight has its share in that.
+        guard share < RampUp.full, balance != .weighted || share == 0,
+            Int(random >> 48 & 0xFF) >= share
+        else { return place }
+        return Router.substitute(for: place, share, count, random, candidate)
+    }
+
+    private mutating func choose(
+        _ count: Int, _ random: UInt64, _ candidate: (Int) -> ReadCandidate
+    ) -> Int {
         switch balance {
         case .roundRobin:
             turn = (turn + 1) % count
@@ -72,6 +99,25 @@ struct Router {
         case .weighted:
             return Router.weighted(count, random, candidate)
         }
+    }
+
+    /// In place of one that takes only a part of its reads: any of those that take the most.
+    private static func substitute(
+        for place: Int, _ share: Int, _ count: Int, _ random: UInt64,
+        _ candidate: (Int) -> ReadCandidate
+    ) -> Int {
+        var best = place
+        var bestShare = share
+        let start = Int(random >> 24 % UInt64(count))
+        for step in 0..<count {
+            let other = (start + step) % count
+            let share = candidate(other).share
+            if share > bestShare {
+                best = other
+                bestShare = share
+            }
+        }
+        return best
     }
 
     /// Two different numbers below `count`.
@@ -104,11 +150,11 @@ struct Router {
         _ count: Int, _ random: UInt64, _ candidate: (Int) -> ReadCandidate
     ) -> Int {
         var total = 0
-        for index in 0..<count { total += candidate(index).weight }
+        for index in 0..<count { total += candidate(index).part }
         guard total > 0 else { return Int(random % UInt64(count)) }
         var left = Int(random % UInt64(total))
         for index in 0..<count {
-            left -= candidate(index).weight
+            left -= candidate(index).part
             if left < 0 { return index }
         }
         return count - 1

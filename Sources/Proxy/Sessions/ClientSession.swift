@@ -29,6 +29,8 @@ final class ClientSession {
         case held
         /// No server is fresh enough for its read.
         case freshness
+        /// The master answers for the replicas, and has enough of that to do.
+        case turn
         /// Nobody takes writes.
         case master
     }

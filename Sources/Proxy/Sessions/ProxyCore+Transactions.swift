@@ -298,6 +298,9 @@ extension ProxyCore {
             let need = need(of: transaction, for: client)
             if let reader = connectionForRead(of: client, needing: need) {
                 connection = reader
+                if isStandingIn, let turn = mustWaitForTurn(need, on: reader, client) {
+                    return turn
+                }
                 if hasRoom(reader) { askForVeto(need, on: reader) }
             } else {
                 connection = lane(client.lane, of: master).writers[connectionNumber(of: client)]

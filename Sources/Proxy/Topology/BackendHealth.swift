@@ -43,6 +43,8 @@ struct BackendHealth {
         var isConnected: Bool
         /// A connection for them has been refused or lost, and none stands.
         var isRefused = false
+        /// Why there is none.
+        var refusal = "there is no connection"
         /// What it said last; nil when it was not asked yet or did not say.
         var report: ServerReport?
         /// It is asked at all, and answers such questions.
@@ -51,6 +53,8 @@ struct BackendHealth {
         var isSilent = false
         /// It answered that a script keeps it busy.
         var isBusy = false
+        /// It answers nothing without a password, and there is none for it.
+        var wantsPassword = false
         /// It had its master's data once, as this process.
         var hadData = false
         var isMasterHealthy = true
@@ -63,6 +67,8 @@ struct BackendHealth {
         var ceiling: LagCeiling?
         /// It was too far behind until now.
         var isLagging = false
+        /// What clients' reads have met there.
+        var circuit = Circuit()
     }
 
     private(set) var state = BackendState.connecting
@@ -72,6 +78,7 @@ struct BackendHealth {
     var hadData = false
     var isSilent = false
     var isBusy = false
+    var wantsPassword = false
     /// INFO is refused: it is taken to be what the configuration says.
     var isMute = false
 
@@ -100,14 +107,30 @@ struct BackendHealth {
         return true
     }
 
-    /// Decides on a state. The reason is for people.
+    /// Decides on a state. The reason is for people. A replica that seems well may be set aside all the same.
     static func judge(_ evidence: Evidence) -> (BackendState, reason: String) {
+        let (state, reason) = judgeByItsWord(evidence)
+        guard state == .healthy, !evidence.isMaster, let cause = evidence.circuit.cause else {
+            return (state, reason)
+        }
+        let lasts = "\(ProxyCore.text(evidence.circuit.lasts))"
+        switch evidence.circuit.state {
+        case .closed: return (state, reason)
+        case .open: return (.ejected, "\(cause): it is not read for \(lasts)")
+        case .trial: return (state, "on trial, as it was not read for \(lasts): \(cause)")
+        }
+    }
+
+    private static func judgeByItsWord(_ evidence: Evidence) -> (BackendState, reason: String) {
         guard evidence.isConnected else {
             return evidence.isRefused
-                ? (.down, "there is no connection") : (.connecting, "no connection stands yet")
+                ? (.down, evidence.refusal) : (.connecting, "no connection stands yet")
         }
         if evidence.isSilent { return (.ejected, "it does not answer") }
         if evidence.isBusy { return (.ejected, "a script keeps it busy") }
+        if evidence.wantsPassword {
+            return (.ejected, "it wants a password, and backends.password is not set")
+        }
         guard evidence.isAsked else { return (.healthy, "") }
         guard let report = evidence.report else {
             return (.connecting, "it has not said how it is")

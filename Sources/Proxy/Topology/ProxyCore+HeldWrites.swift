@@ -143,7 +143,7 @@ extension ProxyCore {
     private func mayBeGivenBack(_ client: ClientSession) -> Bool {
         switch client.pause {
         case nil, .room?, .backend?, .drained?, .held?: client.extras?.upload == nil
-        case .answer?, .confirmation?, .freshness?, .master?: false
+        case .answer?, .confirmation?, .freshness?, .turn?, .master?: false
         }
     }
 

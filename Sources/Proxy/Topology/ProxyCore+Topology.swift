@@ -20,25 +20,29 @@ extension ProxyCore {
     private func judge(_ server: BackendServer) {
         guard let lane = server.lanes.first ?? nil else { return }
         // A master that takes no writes is no master, whatever it lets be read.
-        let isRefused = (lane.readers + lane.writers).contains {
-            if case .waiting = $0.state { true } else { false }
-        }
+        let refusal = (lane.readers + lane.writers).lazy.compactMap { connection -> String? in
+            if case .waiting(_, let reason) = connection.state { reason } else { nil }
+        }.first
+        let isRefused = refusal != nil
         let takesWrites = lane.writers.isEmpty || lane.writers.contains(where: \.isReady)
         let (state, reason) = BackendHealth.judge(
             .init(
                 isMaster: server.role == .master,
                 isConnected: takesWrites && lane.readers.contains(where: \.isReady)
                     || !isRefused && isStillConnected(server), isRefused: isRefused,
+                refusal: refusal ?? "",
                 report: server.health.report,
                 isAsked: configuration.timeouts.probeInterval > .zero && !server.health.isMute,
                 isSilent: server.health.isSilent, isBusy: server.health.isBusy,
+                wantsPassword: server.health.wantsPassword,
                 hadData: server.health.hadData,
                 isMasterHealthy: master.health.isHealthy, mastersHistory: mastersHistory,
                 isContested: topology.isContested, lag: server.lag,
                 ceiling: configuration.reads.lagCeiling,
-                isLagging: server.health.state == .lagging))
+                isLagging: server.health.state == .lagging, circuit: server.circuit))
         let old = server.health.state
         guard server.health.become(state, reason, at: now.instant) else { return }
+        server.rampUp.note(state, at: now.instant)
         if state == .healthy, server.health.report?.isLinkUp == true {
             server.health.hadData = true
         }
@@ -81,9 +85,12 @@ extension ProxyCore {
                     server: server.index, isMaster: server.role == .master,
                     isHealthy: server.health.isHealthy,
                     isLagging: server.health.state == .lagging,
+                    isReturning: server.rampUp.since != nil && configuration.reads.rampUp > .zero,
+                    isOnTrial: server.circuit.isOnTrial,
                     isInOwnZone: configuration.zone == nil
                         || server.place.zone == configuration.zone, weight: server.weight)
             })
+        findStandingIn()
     }
 
     /// A replica whose tag is named by a rule for commands takes the reads of those commands alone.
@@ -139,6 +146,7 @@ extension ProxyCore {
             if server.probe == nil { probe(server, on: control) }
             noteSilence(of: server, control)
         }
+        compareReplicas()
     }
 
     /// While the master is not well, the next one is looked for more often.
@@ -213,6 +221,11 @@ extension ProxyCore {
         let isBusy = answers.contains { $0.flatMap { Complaint($0.span) } == .busy }
         server.health.isBusy = isBusy
         if isBusy { return changed(server) }
+        // Where clients say themselves who they are, the proxy's own user may be nobody.
+        server.health.wantsPassword =
+            configuration.authentication != .backend
+            && answers.contains { $0?.span.begins(with: "-NOAUTH ") ?? false }
+        if server.health.wantsPassword { return changed(server) }
         let last = server.lastReport
         if answers.contains(where: { $0 == nil }) {
             server.health.report = nil
@@ -245,7 +258,11 @@ extension ProxyCore {
 
     /// A server has said which process it is, and it is another one than before, or the first.
     func noteProcess(_ runID: [UInt8]?, of server: BackendServer) {
-        if server.runID != nil { endNamelessDoubts(of: server) }
+        if server.runID != nil {
+            endNamelessDoubts(of: server)
+            // What its predecessor did is no fault of it.
+            server.circuit = Circuit()
+        }
         server.runID = runID
         server.health.hadData = false
     }

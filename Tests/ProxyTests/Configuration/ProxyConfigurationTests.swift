@@ -69,8 +69,17 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
               balance: weighted
               include_master: always
               on_foreign_writes: master
+              max_master_reads: 16
               retries: 0
               zone_minimum: 2
+              ramp_up: 3s
+            outliers:
+              failures: 3
+              latency_factor: 7
+              latency_floor: 20ms
+              ejection_time: 5s
+              max_ejection_time: 1m
+              max_ejected_percent: 30
             writes: {hold: 3s, hold_max_requests: 15, hold_max_bytes: 1MB}
             timeouts:
               connect: 250ms
@@ -150,8 +159,16 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
         expected.reads.balance = .weighted
         expected.reads.includeMaster = .always
         expected.reads.onForeignWrites = .master
+        expected.reads.maxMasterReads = 16
         expected.reads.retries = 0
         expected.reads.zoneMinimum = 2
+        expected.reads.rampUp = .seconds(3)
+        expected.outliers.failures = 3
+        expected.outliers.latencyFactor = 7
+        expected.outliers.latencyFloor = .milliseconds(20)
+        expected.outliers.ejection = .seconds(5)
+        expected.outliers.maximumEjection = .seconds(60)
+        expected.outliers.maximumPercent = 30
         expected.writes.hold = .seconds(3)
         expected.writes.holdRequests = 15
         expected.writes.holdBytes = 1 << 20
@@ -240,8 +257,17 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
                   balance: least_outstanding
                   include_master: fallback
                   on_foreign_writes: warn
+                  max_master_reads: 1000
                   retries: 2
                   zone_minimum: 1
+                  ramp_up: 10s
+                outliers:
+                  failures: 5
+                  latency_factor: 5
+                  latency_floor: 50ms
+                  ejection_time: 10s
+                  max_ejection_time: 5m
+                  max_ejected_percent: 50
                 writes:
                   hold: 10s
                   hold_max_requests: 10000
@@ -364,7 +390,8 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
             proxy.yaml:1:1: 'backends.master' is missing, expected an endpoint: host:port, \
             "[::1]:port" or /path/of/a/socket
             proxy.yaml:1:1: expected keys with values (listen, health, zone, threads, maxclients, databases, auth, \
-            users, commands, scripts, backends, reads, writes, timeouts, slowlog, log, tcp, limits), found a list
+            users, commands, scripts, backends, reads, outliers, writes, timeouts, slowlog, log, tcp, limits), \
+            found a list
             """
         ),
         (

@@ -28,6 +28,12 @@ final class FreshProxy {
         var keys = 0
         /// How often it was called to write.
         var calls = 0
+        /// It answers nothing any more, refuses connections, reads its data from disk, or wants another password.
+        var isHung = false
+        var isUnreachable = false
+        var isLoading = false
+        var wantsPassword = false
+        var refusesPassword = false
         /// Of a master that was promoted: the history that its own went out from, and where.
         var former: (history: String, end: Int)?
     }
@@ -74,7 +80,7 @@ final class FreshProxy {
     /// Answers all that servers are asked by the proxy itself, until nothing more is asked.
     func settle() {
         for _ in 0..<20 {
-            proxy.connectAll()
+            answerConnects()
             var isAnyAsked = false
             for case let connection? in core.links where connection.id != nil {
                 let isOwn = !connection.isForClients || !connection.isReady
@@ -92,10 +98,27 @@ final class FreshProxy {
         }
     }
 
+    private func answerConnects() {
+        for link in proxy.wishedLinks {
+            let server = core.links[Int(link.number)]?.server
+            if let server, facts.indices.contains(server), facts[server].isUnreachable {
+                proxy.refuse(link)
+            } else {
+                proxy.connect(link)
+            }
+        }
+    }
+
     private func answer(_ words: [String], of server: Int) -> String? {
         // Of servers that are found some say nothing.
         guard facts.indices.contains(server) else { return nil }
         let facts = facts[server]
+        if facts.isHung { return nil }
+        if words[0] == "AUTH" {
+            return facts.refusesPassword
+                ? "-WRONGPASS invalid username-password pair or user is disabled.\r\n" : "+OK\r\n"
+        }
+        if facts.wantsPassword { return "-NOAUTH Authentication required.\r\n" }
         switch words.map({ $0.uppercased() })[0] {
         case "INFO" where words[1] == "keyspace":
             return Wire.bulk("# Keyspace\r\ndb0:keys=\(facts.keys),expires=0,avg_ttl=0\r\n")
@@ -103,7 +126,7 @@ final class FreshProxy {
             return Wire.bulk("# Commandstats\r\ncmdstat_set:calls=\(facts.calls),usec=1\r\n")
         case "INFO":
             var text = facts.isNameless ? "" : "run_id:\(facts.runID)\r\n"
-            text += "role:\(facts.role)\r\nloading:0\r\n"
+            text += "role:\(facts.role)\r\nloading:\(facts.isLoading ? 1 : 0)\r\n"
             text += "master_replid:\(facts.history)\r\n"
             if facts.role == "master" {
                 text += "master_repl_offset:\(facts.offset)\r\n"

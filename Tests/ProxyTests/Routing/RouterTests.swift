@@ -11,13 +11,14 @@ import Testing
             ReadCandidate(
                 server: number, isMaster: word.contains("m"),
                 isHealthy: !word.contains("x") && !word.contains("l"),
-                isLagging: word.contains("l"), isInOwnZone: !word.contains("f"))
+                isLagging: word.contains("l"), isReturning: word.contains("u"),
+                isOnTrial: word.contains("t"), isInOwnZone: !word.contains("f"))
         }
     }
 
     struct Row: CustomTestStringConvertible {
         /// One word for each server: `m` is the master, `r` a replica, `x` unhealthy, `l` lagging,
-        /// `f` in a far zone.
+        /// `f` in a far zone, `u` ramping up, `t` on trial.
         let servers: String
         let includeMaster: IncludeMaster
         var zoneMinimum = 1
@@ -52,6 +53,16 @@ import Testing
         Row(servers: "m rf rx", includeMaster: .fallback, expected: [1]),
         Row(servers: "m rf rf", includeMaster: .fallback, zoneMinimum: 0, expected: [1, 2]),
         Row(servers: "mf rf r", includeMaster: .always, expected: [0, 2]),
+        // Who has just come back does not take the place of others in the zone, and is no reason to read the master.
+        Row(servers: "m rf ru", includeMaster: .fallback, expected: [1, 2]),
+        Row(servers: "m rf ru r", includeMaster: .fallback, expected: [2, 3]),
+        Row(servers: "m rf ru r", includeMaster: .fallback, zoneMinimum: 2, expected: [1, 2, 3]),
+        Row(servers: "m ru", includeMaster: .fallback, expected: [1]),
+        // Who is on trial does not stand in for all.
+        Row(servers: "m rt rx", includeMaster: .fallback, expected: [0, 1]),
+        Row(servers: "m rt r", includeMaster: .fallback, expected: [1, 2]),
+        Row(servers: "m rt rx", includeMaster: .never, expected: [1]),
+        Row(servers: "mx rt rx", includeMaster: .fallback, expected: [1]),
     ]
 
     @Test(arguments: rows)
@@ -129,6 +140,27 @@ import Testing
         let busy = Self.picks(
             .lowestLatency, Self.candidates(outstanding: [0, 20, 3], latency: [1_000, 100, 500]))
         #expect(busy[0] > 6_200)
+    }
+
+    /// However reads are dealt out, a server that takes a quarter of its reads gets a quarter of what it would, and one
+    /// that takes none gets none as long as there is another. The others share the rest.
+    @Test(arguments: Balance.allCases) func shares(balance: Balance) {
+        let turns = 64_000
+        func picks(_ shares: [Int]) -> [Int] {
+            Self.picks(
+                balance, shares.map { ReadCandidate(server: 0, latency: 1, share: $0) },
+                turns: turns)
+        }
+        let alike = picks([RampUp.full, RampUp.full, RampUp.full])
+        let quarter = picks([RampUp.full / 4, RampUp.full, RampUp.full])
+        let whole = balance == .weighted ? turns / 9 * 4 : alike[0]
+        #expect(abs(quarter[0] - whole / 4) < turns / 100, "\(quarter) \(alike)")
+        #expect(quarter[1] > 0 && quarter[2] > 0)
+        let none = picks([0, RampUp.full, RampUp.full])
+        #expect(none[0] == 0)
+        let allAlike = picks([RampUp.full / 4, RampUp.full / 4])
+        #expect(allAlike.reduce(0, +) == turns)
+        #expect(picks([0, 0]).reduce(0, +) == turns)
     }
 
     /// In proportion to the weights; without any, each alike.

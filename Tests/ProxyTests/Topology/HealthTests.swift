@@ -38,6 +38,33 @@ import Testing
                 }, .ejected
             ),
             (false, { $0.isBusy = true }, .ejected),
+            (false, { $0.wantsPassword = true }, .ejected),
+            (
+                false,
+                {
+                    $0.wantsPassword = true
+                    $0.isAsked = false
+                }, .ejected
+            ),
+            (
+                false,
+                { $0.circuit.open(because: .failures(5), .init(), at: Instant(nanoseconds: 0)) },
+                .ejected
+            ),
+            // The master is never set aside by what reads meet there.
+            (
+                true,
+                { $0.circuit.open(because: .failures(5), .init(), at: Instant(nanoseconds: 0)) },
+                .healthy
+            ),
+            // What a server says of itself comes first.
+            (
+                false,
+                {
+                    $0.circuit.open(because: .failures(5), .init(), at: Instant(nanoseconds: 0))
+                    $0.report?.isLoading = true
+                }, .loading
+            ),
             (
                 false,
                 {
@@ -298,6 +325,33 @@ import Testing
         proxy.says(String(repeating: "-NOPERM no\r\n", count: 3), on: link)
         #expect(proxy.core.servers[1].health.isMute)
         #expect(proxy.core.servers[1].health.state == .healthy)
+    }
+
+    /// A server that wants a password which the proxy does not have is of no use, and says why; where clients say
+    /// themselves who they are, it is taken for what the configuration says.
+    @Test(arguments: [Authentication.none, .backend]) func missingPassword(_ who: Authentication) {
+        let proxy = ProxyUnderTest(replicas: 1) {
+            $0.timeouts.probeInterval = .seconds(1)
+            $0.authentication = who
+        }
+        let link = control(1, of: proxy)
+        // Behind INFO stands COMMAND.
+        proxy.says(String(repeating: "-NOAUTH Authentication required.\r\n", count: 4), on: link)
+        let health = proxy.core.servers[1].health
+        #expect(health.state == (who == .backend ? .healthy : .ejected))
+        #expect(health.reason.contains("backends.password") == (who != .backend))
+        answer(proxy, 0, master)
+        proxy.driver.pass(.seconds(1))
+        answer(proxy, 1, up)
+        #expect(proxy.core.servers[1].health.state == .healthy)
+    }
+
+    /// Why there is no connection is told with the state.
+    @Test func refusal() {
+        let proxy = ProxyUnderTest(replicas: 1, isConnected: false)
+        proxy.refuse(.replica(0), "No route to host")
+        #expect(proxy.core.servers[1].health.state == .down)
+        #expect(proxy.core.servers[1].health.reason == "No route to host")
     }
 
     /// The connection for questions is lost: it is made anew and asked; while that fails the server is not read.

@@ -42,6 +42,7 @@ import Testing
         fresh.driver.command(["GET", "a"], to: client)
         let masterReads = fresh.core.master.lanes[0]!.readers[0].link
         #expect(fresh.proxy.sent(to: masterReads) == Wire.text("GET", "a"))
+        #expect(fresh.core.counters.readsOnMaster == 1 && fresh.core.counters.readsOnReplicas == 0)
         fresh.proxy.says("$1\r\n1\r\n", on: masterReads)
         #expect(fresh.driver.output(of: client) == "$1\r\n1\r\n")
         fresh.proxy.core.checkInvariants()

@@ -10,8 +10,8 @@ extension PlantedFault {
     static let freshness = [
         PlantedFault(
             "a read goes to a replica that is not proved to have what it needs",
-            in: fences, "            return watermark <= applied\n",
-            becomes: "            return watermark <= applied || true\n"),
+            in: fences, "            return watermark <= applied && mayAskForVeto",
+            becomes: "            return (watermark <= applied || true) && mayAskForVeto"),
         PlantedFault(
             "a write is resolved behind nothing",
             in: fences, "            fences.resolve(slot, behind: next)\n",

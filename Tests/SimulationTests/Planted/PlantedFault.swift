@@ -220,8 +220,8 @@ extension PlantedFault {
         PlantedFault(
             "the proxy never reads on from a client that it stopped",
             in: pauses,
-            "            client.isStopped = false\n            pending.wishes.append(.resume(client.id))\n",
-            becomes: "            client.isStopped = false\n"),
+            "        client.isStopped = false\n        pending.wishes.append(.resume(client.id))\n",
+            becomes: "        client.isStopped = false\n"),
         PlantedFault(
             "the server never reads on from a client that it paused",
             in: "Sources/Server/ServerCore.swift",

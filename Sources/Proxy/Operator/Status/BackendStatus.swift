@@ -61,6 +61,10 @@ package struct BackendStatus: Sendable, Equatable {
     package var errors = 0
     /// Reads that were sent elsewhere after this backend had failed them.
     package var retriesAway = 0
+    /// How often it was set aside because of what reads met there.
+    package var ejections = 0
+    /// How many of a hundred of its reads it takes, as it has just come back.
+    package var readShare = 100
     /// The replication offset that it named last.
     package var offset: Int?
     /// The name of the history that the offset counts in.
@@ -103,6 +107,8 @@ package struct BackendStatus: Sendable, Equatable {
         replies &+= part.replies
         errors &+= part.errors
         retriesAway &+= part.retriesAway
+        ejections &+= part.ejections
+        readShare = min(readShare, part.readShare)
         offset = BackendStatus.either(offset, part.offset, max)
         replicationID = replicationID ?? part.replicationID
         lag = BackendStatus.either(lag, part.lag, max)
@@ -147,6 +153,8 @@ package struct BackendStatus: Sendable, Equatable {
             .init("replies", .number(replies)),
             .init("errors", .number(errors)),
             .init("retries_away", .number(retriesAway)),
+            .init("ejections", .number(ejections)),
+            .init("read_share_percent", .number(readShare)),
             .init("master_replid", .text(replicationID)),
             .init("offset", .number(offset)),
             .init("lag_bytes", .number(lag)),

@@ -22,6 +22,8 @@ package struct ProxyCounters: Sendable, Equatable {
     package var readsOnMasterByPolicy = 0
     /// Replicas there are, but none that qualifies.
     package var readsOnMasterAsFallback = 0
+    /// Times that such a read waited, since the master had enough of them to answer.
+    package var readsHeldBack = 0
     /// The client waits for the reply of a write.
     package var readsOnMasterBehindOwnWrite = 0
     /// No replica is configured.
@@ -59,6 +61,7 @@ package struct ProxyCounters: Sendable, Equatable {
             ("reads_on_replicas", \.readsOnReplicas),
             ("reads_on_master_by_policy", \.readsOnMasterByPolicy),
             ("reads_on_master_as_fallback", \.readsOnMasterAsFallback),
+            ("reads_held_back", \.readsHeldBack),
             ("reads_on_master_behind_own_write", \.readsOnMasterBehindOwnWrite),
             ("reads_on_master_without_replica", \.readsOnMasterWithoutReplica),
             ("retries", \.retries),
