@@ -14,6 +14,7 @@ package struct ProxyConfiguration: Sendable, Equatable {
     package var backends = Backends()
     package var reads = Reads()
     package var writes = Writes()
+    package var failover = Failover()
     /// In the order of the file.
     package var commands: [CommandRule] = []
     package var authentication = Authentication.none
@@ -135,6 +136,13 @@ package struct ProxyConfiguration: Sendable, Equatable {
         /// How many of them wait in the whole proxy, and with how many bytes.
         package var holdRequests = 10_000
         package var holdBytes = 64 << 20
+
+        package init() {}
+    }
+
+    package struct Failover: Sendable, Equatable {
+        /// Where it is written down who the master is; nil: nowhere.
+        package var stateFile: String?
 
         package init() {}
     }

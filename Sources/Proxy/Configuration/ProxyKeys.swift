@@ -39,7 +39,8 @@ struct ProxyKey: Sendable {
 
 /// All keys, in the order in which a configuration is printed; the keys of a map stand together.
 enum ProxyKeys {
-    static let all: [ProxyKey] = general + backends + reads + writes + timeouts + others + limits
+    static let all: [ProxyKey] =
+        general + backends + reads + writes + failover + timeouts + others + limits
 
     private static let general: [ProxyKey] = [
         ProxyKey(
@@ -184,6 +185,15 @@ enum ProxyKeys {
             "how many bytes those writes may have together",
             why: "bounds the memory of a failover",
             whenReached: "further ones get an error at once"),
+    ]
+
+    private static let failover: [ProxyKey] = [
+        ProxyKey(
+            "failover.state_file", .text(\.failover.stateFile),
+            "a file of this proxy alone, in which it writes down who the master is; empty: none",
+            why:
+                "started anew after a failover, a proxy must not take the old master for the right one"
+        )
     ]
 
     private static let timeouts: [ProxyKey] = [

@@ -11,7 +11,8 @@ extension ProxyCore {
 
     /// A server has said how it is: it may be the master now, or not any more.
     func judgeSuccession() {
-        guard worker == 0, servers.count > 1 else { return }
+        guard worker == 0 else { return }
+        defer { remember() }
         guard configuration.backends.sentinel == nil else { return judgeAppointment() }
         let claims = servers.filter { !$0.isGone }.map { claim(of: $0) }
         switch succession.judge(claims) {

@@ -30,7 +30,12 @@ struct Topology: Sendable, Equatable {
 package final class TopologyBoard: Sendable {
     private let word = Atomic<UInt64>(0)
 
-    package init() {}
+    /// It begins with this server as the master.
+    package init(master: Int = 0) {
+        var first = Topology()
+        first.master = master
+        word.store(first.word, ordering: .sequentiallyConsistent)
+    }
 
     var latest: Topology { Topology(word: word.load(ordering: .sequentiallyConsistent)) }
 

@@ -42,9 +42,10 @@ final class FreshProxy {
     private(set) var killed: [String] = []
     private var clientNumbers = 10
 
-    /// Ready to answer fresh reads, unless told otherwise.
+    /// Ready to answer fresh reads, unless told otherwise. What servers say can be given from the start.
     init(
-        replicas: Int = 1, isProved: Bool = true,
+        replicas: Int = 1, isProved: Bool = true, memory: MasterMemory? = nil,
+        facts known: [Facts]? = nil,
         configure: (inout ProxyConfiguration) -> Void = { _ in }
     ) {
         self.replicas = replicas
@@ -52,7 +53,8 @@ final class FreshProxy {
         for number in 0..<replicas {
             facts.append(Facts(runID: "run-replica-\(number)", role: "slave"))
         }
-        proxy = ProxyUnderTest(replicas: replicas, isConnected: false) {
+        if let known { facts = known }
+        proxy = ProxyUnderTest(replicas: replicas, isConnected: false, memory: memory) {
             $0.timeouts.probeInterval = .seconds(1)
             $0.timeouts.request = .seconds(10)
             $0.reads.consistency = .fresh
