@@ -111,6 +111,7 @@ package final class SentinelCore: Core {
             }
         case .signal(.terminate), .signal(.interrupt):
             pending.wishes.append(.exit(0))
+        case .message(let order as SentinelOrder, _): take(order)
         case .signal, .appended, .synced, .failed, .message, .hungUp: break
         }
         lookAfterLines()
