@@ -208,6 +208,7 @@ extension ProxyCore {
         wakeForOperators()
         wakeForFreshness()
         wakeForTokens()
+        wakeForSwitchover()
     }
 
     func wake(at due: Instant) {

@@ -35,6 +35,12 @@ package final class ProxyCore: Core {
     /// What the sentinels said last, and the epoch in which the master that is followed was named.
     var sentinels: SentinelReport?
     var adoptedEpoch: Int?
+    /// The planned change of the master that is under way; only the first worker has one.
+    var switchover: RunningSwitchover?
+    var lastSwitchover = 0
+    /// The change for which this worker's writes are to end, and what servers are to be told as soon as they can be.
+    var writesToEnd: Int?
+    var owed: [Amends] = []
     /// It has been said that there are too many servers.
     var isFull = false
     /// Who is going to be adopted when all have said how they are, and since when.
@@ -339,6 +345,7 @@ package final class ProxyCore: Core {
         if !readsToRetry.isEmpty { retryReads() }
         if let due = held.due, due <= now.instant { tryHeldWrites() }
         retryToRemember()
+        lookAfterSwitchover()
         scheduleWake()
         resumeClients()
     }

@@ -17,6 +17,10 @@ package struct ProxyEvent: Sendable, Equatable {
         /// Another server is the master, or several say that they are.
         case newMaster = "new_master"
         case contestedMaster = "contested_master"
+        /// A planned change of the master.
+        case switchoverBegun = "switchover_begun"
+        case switchoverDone = "switchover_done"
+        case switchoverFailed = "switchover_failed"
         /// A server that no configuration names is followed now, or is not any more.
         case found
         case gone

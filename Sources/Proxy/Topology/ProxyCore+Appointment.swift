@@ -14,6 +14,8 @@ extension ProxyCore {
         for replica in verdict.replicas { meet(replica.endpoint) }
         judgeAppointment()
         remember()
+        noteSentinelsPriority()
+        followSwitchover()
     }
 
     /// Whether the sentinels know of a server.

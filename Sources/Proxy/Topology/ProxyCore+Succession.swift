@@ -12,7 +12,10 @@ extension ProxyCore {
     /// A server has said how it is: it may be the master now, or not any more.
     func judgeSuccession() {
         guard worker == 0 else { return }
-        defer { remember() }
+        defer {
+            remember()
+            followSwitchover()
+        }
         guard configuration.backends.sentinel == nil else { return judgeAppointment() }
         let claims = servers.filter { !$0.isGone }.map { claim(of: $0) }
         switch succession.judge(claims) {
@@ -24,7 +27,8 @@ extension ProxyCore {
             candidate = nil
             contest(rivals)
         case .adopt(let number, let reason):
-            guard isSettled(on: number) else { return }
+            // What was planned is no surprise; for others all are heard first.
+            guard number == switchover?.plan.target || isSettled(on: number) else { return }
             candidate = nil
             contest([])
             let server = servers[number]

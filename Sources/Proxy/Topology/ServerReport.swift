@@ -34,6 +34,8 @@ struct ServerReport: Equatable {
     /// Of a replica: seconds since it last heard its master, and how willingly it would become one.
     var secondsSinceMaster: Int?
     var priority: Int?
+    /// Of a master: how far it is with giving its place to a replica, in its own words.
+    var failoverState: String?
     /// In all its databases, those too that have expired.
     var keys: Int?
 
@@ -73,6 +75,7 @@ struct ServerReport: Equatable {
                     let isAny = text.contains { $0 != "0" }
                     formerReplicationID = isAny ? text : nil
                 case "second_repl_offset": formerEnd = Int(text)
+                case "master_failover_state": failoverState = text
                 case "repl_backlog_active": isBacklogActive = text == "1"
                 case "master_last_io_seconds_ago":
                     // Without a link it says -1.

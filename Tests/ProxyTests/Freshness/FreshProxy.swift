@@ -30,6 +30,9 @@ final class FreshProxy {
         var calls = 0
         /// Of a master that was promoted: the history that its own went out from, and where.
         var former: (history: String, end: Int)?
+        /// Of a master: how far it is with FAILOVER.
+        var failoverState = "no-failover"
+        var priority = 100
     }
 
     let proxy: ProxyUnderTest
@@ -40,6 +43,9 @@ final class FreshProxy {
     /// What is answered to CLIENT KILL; nil: nothing yet.
     var killAnswer: String? = ":1\r\n"
     private(set) var killed: [String] = []
+    /// What servers were told for a failover, and what they answer to the first words of it; nil: nothing yet.
+    private(set) var told: [(server: Int, words: String)] = []
+    var answersWhenTold: [String: String?] = [:]
     private var clientNumbers = 10
 
     /// Ready to answer fresh reads, unless told otherwise. What servers say can be given from the start.
@@ -114,6 +120,7 @@ final class FreshProxy {
                     text +=
                         "slave\(number):ip=\(place[0]),port=\(place[1]),state=online,offset=1\r\n"
                 }
+                text += "master_failover_state:\(facts.failoverState)\r\n"
                 text += "repl_backlog_active:\(facts.isBacklogActive ? 1 : 0)\r\n"
                 let former = facts.former ?? (String(repeating: "0", count: 40), -1)
                 text += "master_replid2:\(former.history)\r\nsecond_repl_offset:\(former.end)\r\n"
@@ -121,11 +128,16 @@ final class FreshProxy {
                 let place = facts.following.split(separator: ":")
                 text += "master_host:\(place[0])\r\nmaster_port:\(place[1])\r\n"
                 text += "master_link_status:\(facts.link)\r\nslave_repl_offset:\(facts.offset)\r\n"
+                text += "slave_priority:\(facts.priority)\r\n"
                 text += "master_sync_in_progress:\(facts.isSyncing ? 1 : 0)\r\n"
             }
             return Wire.bulk(text)
         case "COMMAND": return "*0\r\n"
         case "ROLE": return role(of: server)
+        case "FAILOVER", "REPLICAOF", "CONFIG":
+            return answer(told: words, server)
+        case "CLIENT" where ["PAUSE", "UNPAUSE"].contains(words[1]):
+            return answer(told: words, server)
         case "CLIENT" where words[1] == "KILL":
             killed.append(words[3])
             return killAnswer
@@ -139,6 +151,20 @@ final class FreshProxy {
             return "*3\r\n" + Wire.bulk("subscribe") + Wire.bulk(words[1]) + ":1\r\n"
         default: return nil
         }
+    }
+
+    private func answer(told words: [String], _ server: Int) -> String? {
+        told.append((server, words.joined(separator: " ")))
+        for (start, answer) in answersWhenTold where words.joined(separator: " ").hasPrefix(start) {
+            return answer
+        }
+        return "+OK\r\n"
+    }
+
+    /// What a server was told for a failover since the last look.
+    func wordsTold(to server: Int) -> [String] {
+        defer { told.removeAll { $0.server == server } }
+        return told.filter { $0.server == server }.map(\.words)
     }
 
     /// A replica delivers a watermark, the last one when none is named.
