@@ -41,6 +41,10 @@ package final class ProxyCore: Core {
     /// The change for which this worker's writes are to end, and what servers are to be told as soon as they can be.
     var writesToEnd: Int?
     var owed: [Amends] = []
+    /// What the first worker does about a master that is lost, and what it knows of the one before.
+    var lostMaster: LostMaster?
+    var formerMaster: FormerMaster?
+    var heartbeat = Takeover.usualHeartbeat
     /// It has been said that there are too many servers.
     var isFull = false
     /// Who is going to be adopted when all have said how they are, and since when.
@@ -346,6 +350,7 @@ package final class ProxyCore: Core {
         if let due = held.due, due <= now.instant { tryHeldWrites() }
         retryToRemember()
         lookAfterSwitchover()
+        lookAfterMaster()
         scheduleWake()
         resumeClients()
     }

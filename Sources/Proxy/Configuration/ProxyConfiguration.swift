@@ -141,6 +141,16 @@ package struct ProxyConfiguration: Sendable, Equatable {
     }
 
     package struct Failover: Sendable, Equatable {
+        /// Who makes a replica the master when that is lost.
+        package enum Mode: String, Sendable, CaseIterable {
+            /// Somebody else.
+            case off
+            case auto
+        }
+
+        package var mode = Mode.off
+        /// How long the proxy and most replicas must not hear the master for it to be lost.
+        package var downAfter = Duration.seconds(5)
         /// Where it is written down who the master is; nil: nowhere.
         package var stateFile: String?
 

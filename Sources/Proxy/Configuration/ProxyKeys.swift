@@ -189,11 +189,19 @@ enum ProxyKeys {
 
     private static let failover: [ProxyKey] = [
         ProxyKey(
+            "failover.mode", .choice(\.failover.mode),
+            "whether this proxy makes a replica the master when that is lost: off or auto; not with sentinel",
+            why: "off: sentinels do it better, and of several proxies only one may"),
+        ProxyKey(
+            "failover.down_after", .duration(\.failover.downAfter, .seconds(1)...oneHour),
+            "how long the proxy and more than half of the replicas must not hear the master for that",
+            why: "longer than a hiccup of the network, shorter than people forgive"),
+        ProxyKey(
             "failover.state_file", .text(\.failover.stateFile),
             "a file of this proxy alone, in which it writes down who the master is; empty: none",
             why:
                 "started anew after a failover, a proxy must not take the old master for the right one"
-        )
+        ),
     ]
 
     private static let timeouts: [ProxyKey] = [

@@ -21,6 +21,9 @@ package struct ProxyEvent: Sendable, Equatable {
         case switchoverBegun = "switchover_begun"
         case switchoverDone = "switchover_done"
         case switchoverFailed = "switchover_failed"
+        /// A replica is made the master, since that is lost; and the one before says that it is a master still.
+        case promotion
+        case fencedMaster = "fenced_master"
         /// A server that no configuration names is followed now, or is not any more.
         case found
         case gone

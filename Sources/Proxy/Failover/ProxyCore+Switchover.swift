@@ -320,7 +320,10 @@ extension ProxyCore {
                 .send(SentinelOrder(target: servers[plan.target].endpoint), to: workers))
         case .unpauseMaster: makeGood(["CLIENT", "UNPAUSE"], at: plan.master)
         case .demoteMaster:
-            makeGood(["REPLICAOF"] + ProxyCore.words(for: plan.announced), at: plan.master)
+            // Whoever has decided otherwise by the time that it is back is right.
+            makeGood(
+                ["REPLICAOF"] + ProxyCore.words(for: plan.announced), at: plan.master,
+                within: ProxyCore.patienceWithSentinels)
         case .raisePriority:
             ask(
                 ["CONFIG", "SET", "replica-priority", "\(SwitchoverPlan.firstPriority)"], .change,

@@ -32,10 +32,12 @@ extension ProxyCore {
             candidate = nil
             contest([])
             let server = servers[number]
+            let former = FormerMaster(server: succession.master, history: succession.history)
             succession.adopt(claim(of: server))
             crown(server)
             operators.masterKeys = nil
             tell(.newMaster, of: server, .warning, "is the master from now on: \(reason)")
+            noteHeir(former)
         }
     }
 
@@ -174,6 +176,7 @@ extension ProxyCore {
             end(connection, "it is the master now")
         }
         guard let control = server.control, control.isReady else { return }
+        askForHeartbeat(control)
         let errand = beginErrand(.commands(server: server.index), parts: 1)
         ask([Array("COMMAND".utf8)], part: 0, of: errand, on: control)
     }

@@ -181,6 +181,7 @@ extension ProxyCore {
         server.unaskedSince = nil
         probe(server, on: connection)
         makeGood(at: server)
+        if server.role == .master { askForHeartbeat(connection) }
         let errand = beginErrand(.commands(server: server.index), parts: 1)
         ask([Array("COMMAND".utf8)], part: 0, of: errand, on: connection)
     }
@@ -245,6 +246,7 @@ extension ProxyCore {
         guard let report = server.health.report else { return }
         discover(report, from: server)
         switchoverHears(report, of: server, askedAt: sentAt)
+        lookAfterFormer(report, of: server)
     }
 
     /// A server has said which process it is, and it is another one than before, or the first.

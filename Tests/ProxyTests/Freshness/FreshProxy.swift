@@ -33,6 +33,8 @@ final class FreshProxy {
         /// Of a master: how far it is with FAILOVER.
         var failoverState = "no-failover"
         var priority = 100
+        /// Of a replica: for how many seconds it has not heard its master.
+        var silence: Int?
     }
 
     let proxy: ProxyUnderTest
@@ -46,7 +48,10 @@ final class FreshProxy {
     /// What servers were told for a failover, and what they answer to the first words of it; nil: nothing yet.
     private(set) var told: [(server: Int, words: String)] = []
     var answersWhenTold: [String: String?] = [:]
+    /// How often the master speaks to idle replicas, in seconds.
+    var heartbeat = "10"
     private var clientNumbers = 10
+    private var lost: Set<Int> = []
 
     /// Ready to answer fresh reads, unless told otherwise. What servers say can be given from the start.
     init(
@@ -82,7 +87,7 @@ final class FreshProxy {
     /// Answers all that servers are asked by the proxy itself, until nothing more is asked.
     func settle() {
         for _ in 0..<20 {
-            proxy.connectAll()
+            connectAll()
             var isAnyAsked = false
             for case let connection? in core.links where connection.id != nil {
                 let isOwn = !connection.isForClients || !connection.isReady
@@ -98,6 +103,27 @@ final class FreshProxy {
             }
             if !isAnyAsked, proxy.wishedLinks.isEmpty { return }
         }
+    }
+
+    private func connectAll() {
+        while let link = proxy.wishedLinks.first {
+            let server = core.links[Int(link.number)]?.server
+            if let server, lost.contains(server) { proxy.refuse(link) } else { proxy.connect(link) }
+        }
+    }
+
+    /// A server is gone: its connections are cut, and no new one is taken, until it comes back.
+    func lose(_ server: Int) {
+        lost.insert(server)
+        for case let connection? in core.links
+        where connection.server == server && connection.id != nil {
+            proxy.cut(connection.link)
+        }
+        settle()
+    }
+
+    func comeBack(_ server: Int) {
+        lost.remove(server)
     }
 
     private func answer(_ words: [String], of server: Int) -> String? {
@@ -128,12 +154,20 @@ final class FreshProxy {
                 let place = facts.following.split(separator: ":")
                 text += "master_host:\(place[0])\r\nmaster_port:\(place[1])\r\n"
                 text += "master_link_status:\(facts.link)\r\nslave_repl_offset:\(facts.offset)\r\n"
+                if let silence = facts.silence {
+                    text +=
+                        facts.link == "up"
+                        ? "master_last_io_seconds_ago" : "master_link_down_since_seconds"
+                    text += ":\(silence)\r\n"
+                }
                 text += "slave_priority:\(facts.priority)\r\n"
                 text += "master_sync_in_progress:\(facts.isSyncing ? 1 : 0)\r\n"
             }
             return Wire.bulk(text)
         case "COMMAND": return "*0\r\n"
         case "ROLE": return role(of: server)
+        case "CONFIG" where words[1] == "GET":
+            return "*2\r\n" + Wire.bulk(words[2]) + Wire.bulk(heartbeat)
         case "FAILOVER", "REPLICAOF", "CONFIG":
             return answer(told: words, server)
         case "CLIENT" where ["PAUSE", "UNPAUSE"].contains(words[1]):
