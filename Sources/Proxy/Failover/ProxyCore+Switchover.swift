@@ -22,8 +22,6 @@ struct RunningSwitchover {
     var undrained: Set<Int> = []
     var heldSince: Instant?
     var pause: Duration?
-    /// When the last step was answered; what servers were asked before counts for nothing.
-    var acceptedAt: Instant?
     /// Where the master was when nobody could write any more.
     var goal: Int?
     /// What the target's priority was.
@@ -229,7 +227,6 @@ extension ProxyCore {
             default: break
             }
         }
-        running.acceptedAt = event == .accepted ? now.instant : running.acceptedAt
         switchover = running
         carryOut(actions)
         wakeForSwitchover()
@@ -263,10 +260,10 @@ extension ProxyCore {
         switchoverHears(.adopted(isTarget: topology.master == running.plan.target))
     }
 
-    /// A server has said how it is, when asked at that time.
-    func switchoverHears(_ report: ServerReport, of server: BackendServer, askedAt: Instant) {
-        guard let running = switchover, let acceptedAt = running.acceptedAt, askedAt >= acceptedAt
-        else { return }
+    /// A server has said how it is. It was asked over the connection that the steps are told over, and so, if the step
+    /// at hand is told, behind it.
+    func switchoverHears(_ report: ServerReport, of server: BackendServer) {
+        guard let running = switchover else { return }
         switch (running.machine.phase, server.index) {
         case (.awaiting, running.plan.master), (.aborting, running.plan.master):
             guard running.plan.way == .servers, report.role == .master,

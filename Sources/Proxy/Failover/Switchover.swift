@@ -112,7 +112,10 @@ struct Switchover: Equatable {
         case (_, .adopted) where phase != .repointing:
             return giveUp("somebody else has changed the master meanwhile")
 
-        case (.awaiting, .kept): return giveUp("the replica did not catch up in time")
+        case (.awaiting, .kept):
+            return giveUp(
+                "the master has left it, as the replica did not catch up in time, or never heard of it"
+            )
         case (.aborting(let reason), .kept): return giveUp(reason)
         case (.aborting(let reason), .late):
             return giveUp("\(reason); the master has not said what became of it")

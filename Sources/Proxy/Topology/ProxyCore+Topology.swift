@@ -245,7 +245,7 @@ extension ProxyCore {
         judgeSuccession()
         guard let report = server.health.report else { return }
         discover(report, from: server)
-        switchoverHears(report, of: server, askedAt: sentAt)
+        switchoverHears(report, of: server)
         lookAfterFormer(report, of: server)
     }
 

@@ -110,7 +110,7 @@ import Testing
         let reason =
             how == "refuses"
             ? "127.0.0.1:6379 refuses: NOPERM no permissions to run 'failover'"
-            : "the replica did not catch up in time"
+            : "the master has left it, as the replica did not catch up in time, or never heard of it"
         #expect(reply == "-ERR the failover to replica0:6379 has failed: \(reason)\r\n")
         #expect(fresh.proxy.sent(to: fresh.masterWrites) == Wire.text("SET", "a", "1"))
         #expect(Self.events(fresh).last == .switchoverFailed)
@@ -194,6 +194,22 @@ import Testing
         Self.finish(fresh, heir: 1)
         #expect(fresh.core.master.index == 1)
         #expect(fresh.driver.output(of: operator_).contains("pause_ms"))
+    }
+
+    /// The connection is lost with the word on it, and the master was never told: writes go on as soon as it says so.
+    @Test func wordThatIsLost() throws {
+        let fresh = Self.deployment()
+        fresh.answersWhenTold["FAILOVER"] = .some(nil)
+        let (writer, operator_) = (fresh.driver.connect(), fresh.driver.connect())
+        fresh.driver.command(["PROXY", "FAILOVER"], to: operator_)
+        fresh.driver.command(["SET", "a", "1"], to: writer)
+        Self.go(fresh)
+        #expect(fresh.wordsTold(to: 0).count == 1)
+        #expect(fresh.proxy.sent(to: fresh.masterWrites) == "")
+        fresh.proxy.cut(try #require(fresh.core.servers[0].control).link)
+        Self.go(fresh, .milliseconds(500))
+        #expect(fresh.driver.output(of: operator_).contains("or never heard of it"))
+        #expect(fresh.proxy.sent(to: fresh.masterWrites) == Wire.text("SET", "a", "1"))
     }
 
     /// A write that hangs is not waited for: the server's own pause meets it.

@@ -70,7 +70,10 @@ import Testing
         (.draining, .adopted(isTarget: false), "somebody else has changed the master meanwhile"),
         (.draining, .adopted(isTarget: true), "somebody else has changed the master meanwhile"),
         (.asking, .refused("NOPERM"), "NOPERM"),
-        (.awaiting, .kept, "the replica did not catch up in time"),
+        (
+            .awaiting, .kept,
+            "the master has left it, as the replica did not catch up in time, or never heard of it"
+        ),
         (.awaiting, .adopted(isTarget: false), "somebody else has changed the master meanwhile"),
         (.aborting(because: "it took too long"), .kept, "it took too long"),
         (
