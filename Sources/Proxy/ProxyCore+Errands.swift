@@ -33,6 +33,16 @@ final class Errand {
         case death(server: Int, of: Int)
         /// Where the master is, for tokens.
         case position(server: Int)
+        /// A change of the master that this client has asked for; answered by the first worker.
+        case failover
+        /// A step of that, by its number.
+        case switchover(ProxyCore.SwitchoverQuestion, server: Int, number: Int)
+        /// How often the master speaks to its replicas when it has nothing to say.
+        case heartbeat
+        /// Whether a server lets itself be made the master.
+        case promotion(server: Int)
+        /// What is put right behind it.
+        case amends(Amends)
         /// Whether a client's own connection has changed as the client has.
         case change(SessionChange)
     }
@@ -121,6 +131,12 @@ extension ProxyCore {
         case .death(let server, let number):
             learnDeath(errand.answers[0], of: number, at: servers[server])
         case .position(let server): learnPosition(errand.answers, of: servers[server])
+        case .failover: preconditionFailure("errand \(errand.number) is answered by a worker")
+        case .switchover(let question, let server, let number):
+            hear(errand.answers[0], to: question, of: server, number: number)
+        case .heartbeat: learnHeartbeat(errand.answers[0])
+        case .promotion(let server): hearOfPromotion(errand.answers[0], of: servers[server])
+        case .amends(let amends): hear(errand.answers[0], to: amends)
         case .change(let change):
             if let client = clients[errand.client] {
                 finish(change, errand.answers[0], of: client)

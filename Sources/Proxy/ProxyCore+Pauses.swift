@@ -212,6 +212,7 @@ extension ProxyCore {
         wakeForOperators()
         wakeForFreshness()
         wakeForTokens()
+        wakeForSwitchover()
     }
 
     func wake(at due: Instant) {

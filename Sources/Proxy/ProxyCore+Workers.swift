@@ -10,6 +10,11 @@ extension ProxyCore {
         case let found as FoundServer: take(found)
         case let report as SentinelReport: take(report)
         case let message as WorkerMessage: hear(message, from: sender)
+        case let wanted as SwitchoverWanted: take(wanted.request, from: (sender, wanted.step))
+        case let ended as SwitchoverEnded: hear(ended)
+        case let writes as WritesToEnd: take(writes)
+        case let writes as WritesEnded: hear(writes, from: sender)
+        case let answer as SentinelAnswer: hear(answer)
         default: preconditionFailure("worker \(sender) sent what nobody knows")
         }
     }

@@ -28,10 +28,23 @@ package final class ProxyCore: Core {
     let board: TopologyBoard
     var topology = Topology()
     /// What the first worker decides it from, and those that say they are masters when nothing can be decided.
-    var succession = Succession(master: 0)
+    var succession: Succession
     var rivals: [Int] = []
-    /// What the sentinels said last.
+    /// What of it is written down.
+    var keptMemory = KeptMemory()
+    /// What the sentinels said last, and the epoch in which the master that is followed was named.
     var sentinels: SentinelReport?
+    var adoptedEpoch: Int?
+    /// The planned change of the master that is under way; only the first worker has one.
+    var switchover: RunningSwitchover?
+    var lastSwitchover = 0
+    /// The change for which this worker's writes are to end, and what servers are to be told as soon as they can be.
+    var writesToEnd: Int?
+    var owed: [Amends] = []
+    /// What the first worker does about a master that is lost, and what it knows of the one before.
+    var lostMaster: LostMaster?
+    var formerMaster: FormerMaster?
+    var heartbeat = Takeover.usualHeartbeat
     /// It has been said that there are too many servers.
     var isFull = false
     /// Who is going to be adopted when all have said how they are, and since when.
@@ -106,11 +119,12 @@ package final class ProxyCore: Core {
     private var lastClientNumber: Int
     private let clientNumberStep: Int
 
-    /// `worker` of `workers`: client numbers are unique over all of them without a word between them.
+    /// `worker` of `workers`: client numbers are unique over all of them without a word between them. `memory` is what
+    /// was written down by an earlier process; the board begins with its master.
     package init(
         configuration: ProxyConfiguration, worker: Int = 0, workers: Int = 1,
         clientCount: ClientCount = ClientCount(), freshness: Freshness? = nil,
-        board: TopologyBoard = TopologyBoard(),
+        board: TopologyBoard? = nil, memory: MasterMemory? = nil,
         process: ProxyStatus.ProcessFacts = .init(),
         usage: ProcessUsage = ProcessUsage(), seed: UInt64 = 1, at now: Moment
     ) {
@@ -129,7 +143,12 @@ package final class ProxyCore: Core {
         let freshness = freshness ?? Freshness(workers: workers)
         self.freshness = freshness
         trace = freshness.traces[worker]
-        self.board = board
+        let first = configuration.backends.firstMaster(memory)
+        self.board = board ?? TopologyBoard(master: first)
+        topology.master = first
+        succession = Succession(
+            master: first, runID: memory?.runID.map { Array($0.utf8) }, history: memory?.history)
+        keptMemory.kept = memory
         watermarks.beginReign(freshness.channel(0))
         isFencing = configuration.needsFences
         scripts = ScriptMemory(limit: configuration.limits.scriptBytes)
@@ -138,7 +157,7 @@ package final class ProxyCore: Core {
         classifier = Classifier(table: .builtIn, rules: configuration.commands)
         router = Router(configuration.reads)
         chance = Chance(seed: seed &+ UInt64(worker))
-        servers = ProxyCore.servers(of: configuration, at: now.instant)
+        servers = ProxyCore.servers(of: configuration, memory, at: now.instant)
         for server in servers where !server.isGone { openFirstLane(of: server) }
         findReadable()
         noteMaster()
@@ -155,7 +174,7 @@ package final class ProxyCore: Core {
     }
 
     private static func servers(
-        of configuration: ProxyConfiguration, at now: Instant
+        of configuration: ProxyConfiguration, _ memory: MasterMemory?, at now: Instant
     ) -> [BackendServer] {
         let backends = configuration.backends
         let first = BackendServer(
@@ -170,6 +189,17 @@ package final class ProxyCore: Core {
                     index: servers.count, endpoint: replica.endpoint, role: .replica,
                     place: replica.place, weight: replica.weight, since: now))
         }
+        let number = backends.firstMaster(memory)
+        if number == servers.count, let memory {
+            let found = BackendServer(
+                index: number, endpoint: memory.endpoint, role: .replica, place: BackendPlace(),
+                weight: 1, since: now)
+            found.isFound = true
+            found.namedAt = now
+            servers.append(found)
+        }
+        servers[0].role = .replica
+        servers[number].role = .master
         return servers
     }
 
@@ -326,6 +356,9 @@ package final class ProxyCore: Core {
         lookAfterTokens()
         if !readsToRetry.isEmpty { retryReads() }
         if let due = held.due, due <= now.instant { tryHeldWrites() }
+        retryToRemember()
+        lookAfterSwitchover()
+        lookAfterMaster()
         scheduleWake()
         resumeClients()
     }
@@ -348,6 +381,8 @@ package final class ProxyCore: Core {
         case .signal(.hangup):
             pending.log(
                 .notice, "The configuration is read at the start only: restart to change it")
+        case .synced(ProxyCore.stateFile, _): noteWritten()
+        case .failed(ProxyCore.stateFile, let reason): noteUnwritten(reason)
         case .signal, .appended, .synced, .failed:
             break
         }

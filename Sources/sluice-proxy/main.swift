@@ -56,6 +56,33 @@ func check(_ path: String) {
     Console.write(configuration.render())
 }
 
+/// What an earlier process wrote down of the master, if it is to be believed.
+func readMemory(
+    _ configuration: ProxyConfiguration, _ log: Log
+) throws(StateFileError) -> MasterMemory? {
+    guard let path = configuration.failover.stateFile else { return nil }
+    let bytes: [UInt8]?
+    do throws(Errno) {
+        try WholeFile.checkReplacing(path)
+        bytes = try WholeFile.readIfAny(path)
+    } catch {
+        throw StateFileError(unusable: path, error.reason)
+    }
+    guard let bytes else { return nil }
+    let memory = try MasterMemory(bytes, name: path)
+    switch try memory.worth(beside: configuration, name: path) {
+    case .believed:
+        log.write(.notice, "\(path) names \(memory.endpoint) as the master", as: .proxy)
+        return memory
+    case .outdated:
+        log.write(
+            .warning,
+            "The configuration names another master than when \(path) was written: it is believed, and "
+                + "\(memory.endpoint), which the file names, is not", as: .proxy)
+        return nil
+    }
+}
+
 /// A listener and the name that the core knows it by.
 struct Entrance {
     let listener: Listener
@@ -162,7 +189,10 @@ func run(_ path: String) -> Never {
             welcome: workers * servers * configuration.limits.privateConnections)
         for line in limit.lines { log.write(limit.level, line, as: .proxy) }
         configuration.maximumClients = limit.maximumClients
-        Console.exit(try serve(configuration, path, log))
+        let memory = try readMemory(configuration, log)
+        Console.exit(try serve(configuration, path, memory, log))
+    } catch let failure as StateFileError {
+        log.write(.warning, "Cannot start: failover.state_file: \(failure)", as: .proxy)
     } catch let failure as StartFailure {
         log.write(.warning, failure.message, as: .proxy)
     } catch let failure as ListenFailure {
@@ -189,7 +219,9 @@ func workerCount(_ configuration: ProxyConfiguration) -> Int {
 }
 
 /// Runs the workers until they end, and returns the status.
-func serve(_ configuration: ProxyConfiguration, _ path: String, _ log: Log) throws -> Int32 {
+func serve(
+    _ configuration: ProxyConfiguration, _ path: String, _ memory: MasterMemory?, _ log: Log
+) throws -> Int32 {
     let workers = workerCount(configuration)
     let clientCount = ClientCount()
     let freshness = Freshness(workers: workers, secret: RandomSeed.make())
@@ -198,7 +230,7 @@ func serve(_ configuration: ProxyConfiguration, _ path: String, _ log: Log) thro
         let purpose = entrance.id == .health ? "Health: " : ""
         log.write(.notice, purpose + entrance.listener.readiness, as: .proxy)
     }
-    let board = TopologyBoard()
+    let board = TopologyBoard(master: configuration.backends.firstMaster(memory))
     let port = entrances[0].first { $0.id != .health }.map { Int($0.listener.address.port) } ?? 0
     let usage = try measureUsage()
     let process = processFacts(path, port: port)
@@ -214,13 +246,14 @@ func serve(_ configuration: ProxyConfiguration, _ path: String, _ log: Log) thro
         if let sentinel, number == workers {
             let core = SentinelCore(
                 sentinel, addresses: configuration.backends.addresses,
-                timeouts: configuration.timeouts, at: SystemClock.now())
+                timeouts: configuration.timeouts, highestEpoch: memory?.epoch ?? 0,
+                at: SystemClock.now())
             return try loop(driving: core, mailboxes, number, sharers: workers, log, settings)
         }
         let core = ProxyCore(
             configuration: configuration, worker: number, workers: workers,
-            clientCount: clientCount, freshness: freshness, board: board, process: process,
-            usage: usage, seed: RandomSeed.make(), at: SystemClock.now())
+            clientCount: clientCount, freshness: freshness, board: board, memory: memory,
+            process: process, usage: usage, seed: RandomSeed.make(), at: SystemClock.now())
         let loop = try loop(driving: core, mailboxes, number, sharers: workers, log, settings)
         do throws(Errno) {
             for entrance in entrances[number] {

@@ -96,6 +96,44 @@ struct FileTests {
         #expect(loop.journal.count { if case .synced = $0 { true } else { false } } == 1)
     }
 
+    /// A file is given other contents in one step, for nobody else's eyes, and nothing is left beside it.
+    @Test func replacesAFile() throws {
+        let scratch = Scratch()
+        try Data("a longer text than the next".utf8).write(to: URL(filePath: scratch.file("state")))
+        let loop = try RunningLoop()
+        let (file, path) = (file, scratch.file("state"))
+        loop.tell { $0.wish(.replaceFile(file, path: path, contents: Array("short".utf8))) }
+        try loop.journal.waitFor(.synced(file, 5))
+        #expect(scratch.text("state") == "short")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path) == ["state"])
+        let mode = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions]
+        #expect(mode as? Int == 0o600)
+        // The last of several is the one that counts, and that is heard of.
+        loop.tell { core in
+            for number in 0..<100 {
+                core.wish(
+                    .replaceFile(file, path: path, contents: [UInt8](repeating: 7, count: number)))
+            }
+        }
+        try loop.journal.waitFor(.synced(file, 99))
+        #expect(scratch.contents("state") == [UInt8](repeating: 7, count: 99))
+    }
+
+    /// What cannot be put in its place leaves the file as it was.
+    @Test func aReplacementThatFails() throws {
+        let scratch = Scratch()
+        let path = scratch.file("folder")
+        try FileManager.default.createDirectory(
+            atPath: path + "/inner", withIntermediateDirectories: true)
+        let loop = try RunningLoop()
+        let file = file
+        loop.tell { $0.wish(.replaceFile(file, path: path, contents: [1])) }
+        #expect(try failure(of: loop).hasPrefix("rename: "))
+        #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path) == ["folder"])
+        loop.tell { $0.wish(.replaceFile(file, path: "/nonexistent/state", contents: [1])) }
+        #expect(try failure(of: loop, number: 1) == "open: No such file or directory")
+    }
+
     /// After a close nothing more is heard of that opening, even when the same name is opened at once.
     @Test func anOldOpeningIsSilent() throws {
         let scratch = Scratch()

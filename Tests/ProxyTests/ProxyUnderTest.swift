@@ -14,9 +14,9 @@ final class ProxyUnderTest {
     private var generations: [UInt32: UInt32] = [:]
 
     /// Nothing is asked of the servers by the proxy itself unless `configure` says so; a replica is healthy as soon
-    /// as it is connected.
+    /// as it is connected. `memory` is what an earlier proxy wrote down.
     init(
-        replicas: Int = 0, isConnected: Bool = true,
+        replicas: Int = 0, isConnected: Bool = true, memory: MasterMemory? = nil,
         configure: (inout ProxyConfiguration) -> Void = { _ in }
     ) {
         var configuration = ProxyConfiguration()
@@ -28,7 +28,8 @@ final class ProxyUnderTest {
                 ProxyConfiguration.Replica(.tcp(host: "replica\(number)", port: 6379)))
         }
         configure(&configuration)
-        core = ProxyCore(configuration: configuration, at: HandDriver.start)
+        core = ProxyCore(
+            configuration: configuration, memory: memory, at: HandDriver.start)
         driver = HandDriver(core)
         if isConnected { connectAll() }
     }

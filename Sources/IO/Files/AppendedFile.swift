@@ -6,8 +6,8 @@ import RESP
 struct AppendedFile: ~Copyable {
     let incarnation: FileStore.Incarnation
     private let descriptor: Descriptor
-    /// The folder of a file that we made: its entry there must survive a power failure too.
-    private var newIn: String?
+    /// The path of a file that we made: its entry in its folder must survive a power failure too.
+    private var newAt: String?
     /// Bytes appended since the file was opened.
     private(set) var appended = 0
 
@@ -22,7 +22,7 @@ struct AppendedFile: ~Copyable {
         let opened = try AppendedFile.open(path, isNew: &isNew)
         try AppendedFile.cut(opened, to: size)
         descriptor = opened
-        newIn = isNew ? AppendedFile.folder(of: path) : nil
+        newAt = isNew ? path : nil
     }
 
     private static func open(_ path: String, isNew: inout Bool) throws(Errno) -> Descriptor {
@@ -72,17 +72,10 @@ struct AppendedFile: ~Copyable {
     mutating func sync() throws(Errno) -> Int {
         let number = descriptor.number
         _ = try attempt("fdatasync") { fdatasync(number) }
-        if let folder = newIn {
-            let opened = Descriptor(
-                owning: try attempt("open") { unsafe Glibc.open(folder, O_RDONLY | O_CLOEXEC) })
-            _ = try attempt("fsync") { fsync(opened.number) }
-            newIn = nil
+        if let path = newAt {
+            try WholeFile.syncFolder(of: path)
+            newAt = nil
         }
         return appended
-    }
-
-    static func folder(of path: String) -> String {
-        guard let slash = path.lastIndex(of: "/") else { return "." }
-        return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 }

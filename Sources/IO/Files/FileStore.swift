@@ -42,13 +42,24 @@ struct FileStore {
     }
 
     mutating func open(_ file: FileID, path: String, size: Int) {
+        start(file) { .open($0, path: path, size: size) }
+    }
+
+    /// Gives a file other contents. What is said of an earlier replacement is not passed on.
+    mutating func replace(_ file: FileID, path: String, contents: [UInt8]) {
+        start(file) { .replace($0, path: path, contents: contents) }
+    }
+
+    private mutating func start(
+        _ file: FileID, _ order: (Incarnation) -> FileWriter.Order
+    ) {
         openings += 1
         let incarnation = Incarnation(file: file, number: openings)
         do throws(Errno) {
             let writer =
                 if let room = rooms[file] { room.writer } else { try FileWriter(mailbox: mailbox) }
             rooms[file] = Room(writer: writer, state: .open(incarnation))
-            writer.leave(.open(incarnation, path: path, size: size))
+            writer.leave(order(incarnation))
         } catch {
             // There is no thread to say it; it comes the same way all the same.
             mailbox.post(.failed(file, reason: error.reason))

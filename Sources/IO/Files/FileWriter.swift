@@ -8,6 +8,7 @@ final class FileWriter: Sendable {
         case open(FileStore.Incarnation, path: String, size: Int)
         case append([UInt8])
         case sync
+        case replace(FileStore.Incarnation, path: String, contents: [UInt8])
         case close(FileStore.Incarnation)
         /// The last order: the thread ends.
         case end
@@ -88,6 +89,8 @@ private struct FileDesk: ~Copyable {
                 index += run.count - 1
             case .sync:
                 perform { file throws(Errno) in News.synced(file.id, size: try file.sync()) }
+            case .replace(let incarnation, let path, let contents):
+                replace(incarnation, path, contents)
             case .close(let incarnation):
                 file = nil
                 mailbox.leave(.fileClosed(incarnation))
@@ -103,6 +106,19 @@ private struct FileDesk: ~Copyable {
         file = nil
         do {
             file = try AppendedFile(incarnation, path: path, size: size)
+        } catch {
+            fail(incarnation, error)
+        }
+    }
+
+    private mutating func replace(
+        _ incarnation: FileStore.Incarnation, _ path: String, _ contents: [UInt8]
+    ) {
+        file = nil
+        do throws(Errno) {
+            try WholeFile.replace(path, with: contents)
+            mailbox.leave(
+                .file(incarnation, .synced(incarnation.file, size: contents.count)))
         } catch {
             fail(incarnation, error)
         }

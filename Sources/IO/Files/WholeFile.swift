@@ -1,4 +1,5 @@
-// Files that are read whole before a program starts to serve: configuration. These calls block.
+// Files that are read or written whole: configuration, before a program starts to serve, and what it remembers. These
+// calls block.
 
 import Glibc
 
@@ -7,6 +8,16 @@ package enum WholeFile {
     package static func read(_ path: String) throws(Errno) -> [UInt8] {
         let number = try attempt("open") { unsafe open(path, O_RDONLY | O_CLOEXEC) }
         return try read(Descriptor(owning: number))
+    }
+
+    /// Nil when there is no such file.
+    package static func readIfAny(_ path: String) throws(Errno) -> [UInt8]? {
+        do throws(Errno) {
+            return try read(path)
+        } catch {
+            guard error.code == ENOENT else { throw error }
+            return nil
+        }
     }
 
     /// Everything that comes from the standard input until it ends.
@@ -34,6 +45,57 @@ package enum WholeFile {
         return unsafe (0..<Int(found.gl_pathc)).compactMap { index in
             unsafe found.gl_pathv[index].map { unsafe String(cString: $0) }
         }
+    }
+
+    /// Gives a file other contents in one step: whoever reads it, after a power failure too, finds these or those of
+    /// before. They are written beside it first, for the owner's eyes alone.
+    package static func replace(_ path: String, with contents: [UInt8]) throws(Errno) {
+        let new = path + ".new"
+        do throws(Errno) {
+            try write(contents, to: new)
+            _ = try attempt("rename") { unsafe rename(new, path) }
+        } catch {
+            // What is left of it is of no use to anybody.
+            _ = unsafe unlink(new)
+            throw error
+        }
+        try syncFolder(of: path)
+    }
+
+    private static func write(_ contents: [UInt8], to path: String) throws(Errno) {
+        let flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC
+        let file = Descriptor(
+            owning: try attempt("open") { unsafe open(path, flags, 0o600) })
+        let number = file.number
+        var written = 0
+        while written < contents.count {
+            written += try attempt("write") {
+                unsafe contents.withUnsafeBytes {
+                    unsafe Glibc.write(
+                        number, $0.baseAddress! + written, contents.count - written)
+                }
+            }
+        }
+        _ = try attempt("fsync") { fsync(number) }
+    }
+
+    /// The entry of a file in its folder must survive a power failure too.
+    static func syncFolder(of path: String) throws(Errno) {
+        let folder = folder(of: path)
+        let opened = Descriptor(
+            owning: try attempt("open") { unsafe open(folder, O_RDONLY | O_CLOEXEC) })
+        _ = try attempt("fsync") { fsync(opened.number) }
+    }
+
+    private static func folder(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+
+    /// Checks that a file can be given other contents: that one can be made beside it.
+    package static func checkReplacing(_ path: String) throws(Errno) {
+        try write([], to: path + ".new")
+        _ = unsafe unlink(path + ".new")
     }
 
     /// Checks that a file can be appended to, creating it.

@@ -21,6 +21,8 @@ extension EventLoop {
         case .append(let file, let bytes): files.append(bytes, to: file)
         case .sync(let file): files.sync(file)
         case .closeFile(let file): files.close(file)
+        case .replaceFile(let file, let path, let contents):
+            files.replace(file, path: path, contents: contents)
         case .send(let message, let receiver):
             precondition(receiver != worker, "worker \(worker) sends a message to itself")
             peers[receiver].post(.message(message, from: worker))

@@ -9,7 +9,7 @@ struct ConfigurationChecks {
 
     /// Contradictions: with these the proxy does not start.
     func errors() -> [ConfigurationError] {
-        addresses() + authentication() + reads()
+        addresses() + authentication() + reads() + failover()
     }
 
     private func error(_ message: String, at paths: String...) -> ConfigurationError {
@@ -154,6 +154,34 @@ struct ConfigurationChecks {
                     "commands: \(rule.name): found the tag '\(tag)', which no backend has"
                         + (near ?? ", expected one of a backend's 'tags'"),
                     at: "commands.\(rule.name)"))
+        }
+        return errors
+    }
+
+    // MARK: Failover
+
+    private func failover() -> [ConfigurationError] {
+        guard configuration.failover.mode == .auto else { return [] }
+        var errors: [ConfigurationError] = []
+        if configuration.backends.sentinel != nil {
+            errors.append(
+                error(
+                    "failover.mode: found 'auto' beside 'backends.sentinel', which does that, expected 'off'",
+                    at: "failover.mode"))
+        }
+        if configuration.failover.stateFile == nil {
+            errors.append(
+                error(
+                    "failover.mode: found 'auto' without 'failover.state_file', expected one: started anew, the proxy"
+                        + " would take the old master for the right one",
+                    at: "failover.mode"))
+        }
+        if !configuration.backends.mayHaveReplicas {
+            errors.append(
+                error(
+                    "failover.mode: found 'auto' without replicas, expected 'backends.replicas' or"
+                        + " 'backends.discover'",
+                    at: "failover.mode"))
         }
         return errors
     }

@@ -15,6 +15,7 @@ package struct ProxyConfiguration: Sendable, Equatable {
     package var reads = Reads()
     package var outliers = Outliers()
     package var writes = Writes()
+    package var failover = Failover()
     /// In the order of the file.
     package var commands: [CommandRule] = []
     package var authentication = Authentication.none
@@ -156,6 +157,23 @@ package struct ProxyConfiguration: Sendable, Equatable {
         /// How many of them wait in the whole proxy, and with how many bytes.
         package var holdRequests = 10_000
         package var holdBytes = 64 << 20
+
+        package init() {}
+    }
+
+    package struct Failover: Sendable, Equatable {
+        /// Who makes a replica the master when that is lost.
+        package enum Mode: String, Sendable, CaseIterable {
+            /// Somebody else.
+            case off
+            case auto
+        }
+
+        package var mode = Mode.off
+        /// How long the proxy and most replicas must not hear the master for it to be lost.
+        package var downAfter = Duration.seconds(5)
+        /// Where it is written down who the master is; nil: nowhere.
+        package var stateFile: String?
 
         package init() {}
     }

@@ -40,7 +40,7 @@ struct ProxyKey: Sendable {
 /// All keys, in the order in which a configuration is printed; the keys of a map stand together.
 enum ProxyKeys {
     static let all: [ProxyKey] =
-        general + backends + reads + outliers + writes + timeouts + others + limits
+        general + backends + reads + outliers + writes + failover + timeouts + others + limits
 
     private static let general: [ProxyKey] = [
         ProxyKey(
@@ -228,6 +228,23 @@ enum ProxyKeys {
             "how many bytes those writes may have together",
             why: "bounds the memory of a failover",
             whenReached: "further ones get an error at once"),
+    ]
+
+    private static let failover: [ProxyKey] = [
+        ProxyKey(
+            "failover.mode", .choice(\.failover.mode),
+            "whether this proxy makes a replica the master when that is lost: off or auto; not with sentinel",
+            why: "off: sentinels do it better, and of several proxies only one may"),
+        ProxyKey(
+            "failover.down_after", .duration(\.failover.downAfter, .seconds(1)...oneHour),
+            "how long the proxy and more than half of the replicas must not hear the master for that",
+            why: "longer than a hiccup of the network, shorter than people forgive"),
+        ProxyKey(
+            "failover.state_file", .text(\.failover.stateFile),
+            "a file of this proxy alone, in which it writes down who the master is; empty: none",
+            why:
+                "started anew after a failover, a proxy must not take the old master for the right one"
+        ),
     ]
 
     private static let timeouts: [ProxyKey] = [

@@ -17,6 +17,13 @@ package struct ProxyEvent: Sendable, Equatable {
         /// Another server is the master, or several say that they are.
         case newMaster = "new_master"
         case contestedMaster = "contested_master"
+        /// A planned change of the master.
+        case switchoverBegun = "switchover_begun"
+        case switchoverDone = "switchover_done"
+        case switchoverFailed = "switchover_failed"
+        /// A replica is made the master, since that is lost; and the one before says that it is a master still.
+        case promotion
+        case fencedMaster = "fenced_master"
         /// A server that no configuration names is followed now, or is not any more.
         case found
         case gone

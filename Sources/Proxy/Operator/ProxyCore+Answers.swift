@@ -93,6 +93,7 @@ extension ProxyCore {
         case .events(let count): return inquire(.events(count: count), of: client)
         case .statistics(resets: false): return inquire(.statistics, of: client)
         case .statistics(resets: true): return inquire(.resetCounters, of: client)
+        case .failover(let request): return answerFailover(request, of: client)
         case .slowLog(let request): return answer(request, isProxy: true, of: client)
         case .consistency(let level): return answerConsistency(level, of: client)
         case .token: return waitForPosition(.token, of: client)

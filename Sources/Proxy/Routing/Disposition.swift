@@ -105,7 +105,7 @@ enum Refusal: CaseIterable, Sendable {
         case .replication:
             "it turns the connection into a stream; connect to the server directly"
         case .topology:
-            "it changes which server is the master; run it on the server itself, the proxy follows"
+            "it changes which server is the master; PROXY FAILOVER does that, or run it on the server itself"
         case .shutdown: "it would stop the master for everybody; run it on the server itself"
         case .debugging: "it is for developers and can stop the server; run it on the server itself"
         case .modules:

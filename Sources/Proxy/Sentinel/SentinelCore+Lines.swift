@@ -122,6 +122,7 @@ extension SentinelCore {
         guard line.use == .questions else { return }
         cut(peer.events)
         peer.replies = []
+        loseOrder(of: peer)
         note(trouble, reason, of: peer)
         guard peer.testimony != nil else { return }
         peer.testimony = nil
@@ -158,12 +159,17 @@ extension SentinelCore {
         for question in SentinelQuestion.allCases {
             say(question.words(of: settings.masterName).map { Array($0.utf8) }, on: peer.questions)
         }
+        if peer.order == .waiting {
+            peer.order = .sent
+            let words = ["SENTINEL", "FAILOVER", settings.masterName]
+            say(words.map { Array($0.utf8) }, on: peer.questions)
+        }
         // Whoever says nothing for a long time may be gone without a word.
         if peer.events.id != nil { say([Array("PING".utf8)], on: peer.events) }
     }
 
     /// Asks again as soon as that is decent, since something has happened.
-    private func hasten(_ peer: SentinelPeer) {
+    func hasten(_ peer: SentinelPeer) {
         let soonest = peer.lastRound.map { $0 + SentinelCore.shortestInterval } ?? now.instant
         peer.nextRound = min(peer.nextRound, max(soonest, now.instant))
     }
@@ -201,7 +207,11 @@ extension SentinelCore {
             return judgeAuthentication(reply, of: peer)
         }
         peer.replies.append(reply)
-        guard peer.replies.count == SentinelQuestion.allCases.count else { return }
+        let isOrdered = peer.order == .sent
+        guard peer.replies.count == SentinelQuestion.allCases.count + (isOrdered ? 1 : 0) else {
+            return
+        }
+        if isOrdered { takeAnswer(toOrder: peer.replies.removeLast(), from: peer) }
         let replies = peer.replies
         peer.replies = []
         peer.questions.askedAt = nil

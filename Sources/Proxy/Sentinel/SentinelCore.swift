@@ -111,6 +111,7 @@ package final class SentinelCore: Core {
             }
         case .signal(.terminate), .signal(.interrupt):
             pending.wishes.append(.exit(0))
+        case .message(let order as SentinelOrder, _): take(order)
         case .signal, .appended, .synced, .failed, .message, .hungUp: break
         }
         lookAfterLines()
@@ -189,7 +190,7 @@ package final class SentinelCore: Core {
         case .disagreement: "they do not agree on one"
         case .outdated(let master, let epoch):
             "they name \(master) with epoch \(epoch), which is older than \(council.highestEpoch), the one that is "
-                + "followed; restart the proxy if the sentinels were set up anew"
+                + "followed; if the sentinels were set up anew, restart the proxy, without its failover.state_file"
         }
     }
 

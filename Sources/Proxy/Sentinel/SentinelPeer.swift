@@ -78,6 +78,8 @@ final class SentinelPeer {
     var replies: [Reply] = []
     /// The first answer of the round is AUTH's.
     var isAuthenticating = false
+    /// It is to be told to fail over: with the next round, or with the one that is under way.
+    var order: SentinelOrder.Stage?
     var lastRound: Instant?
     var nextRound: Instant
     var trouble: SentinelTrouble?

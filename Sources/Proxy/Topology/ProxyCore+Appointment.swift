@@ -13,6 +13,9 @@ extension ProxyCore {
         meet(verdict.master)
         for replica in verdict.replicas { meet(replica.endpoint) }
         judgeAppointment()
+        remember()
+        noteSentinelsPriority()
+        followSwitchover()
     }
 
     /// Whether the sentinels know of a server.
@@ -26,11 +29,15 @@ extension ProxyCore {
         guard worker == 0, let verdict = sentinels?.verdict,
             let server = servers.first(where: { $0.endpoint == verdict.master && !$0.isGone })
         else { return }
-        guard server !== master else { return suspend(false) }
+        guard server !== master else {
+            adoptedEpoch = verdict.epoch
+            return suspend(false)
+        }
         guard isAnswering(server), server.health.report?.role == .master else {
             if let control = server.control, server.probe == nil { probe(server, on: control) }
             return suspend(true)
         }
+        adoptedEpoch = verdict.epoch
         crown(server)
         operators.masterKeys = nil
         tell(

@@ -73,6 +73,7 @@ extension ProxyCore {
 
     private func reasonNotToWrite(on connection: BackendConnection?) -> String? {
         if masterAwaySince != nil {
+            if topology.isHeld { return "it is being replaced by another (PROXY FAILOVER)" }
             return master.isGone ? ProxyCore.nobodyNamed : master.health.reason
         }
         guard let connection else { return nil }
@@ -150,7 +151,8 @@ extension ProxyCore {
     /// The master has changed, or its state has.
     func noteMaster() {
         let mayBeWritten =
-            !topology.isContested && !master.isGone && master.health.report?.role != .replica
+            !topology.isContested && !topology.isHeld && !master.isGone
+            && master.health.report?.role != .replica
         // Where nothing waits, one that does not answer is asked all the same, as it may be there again. It may refuse
         // more connections and take writes on those that stand.
         let isWritten =

@@ -11,7 +11,11 @@ extension ProxyCore {
 
     /// A server has said how it is: it may be the master now, or not any more.
     func judgeSuccession() {
-        guard worker == 0, servers.count > 1 else { return }
+        guard worker == 0 else { return }
+        defer {
+            remember()
+            followSwitchover()
+        }
         guard configuration.backends.sentinel == nil else { return judgeAppointment() }
         let claims = servers.filter { !$0.isGone }.map { claim(of: $0) }
         switch succession.judge(claims) {
@@ -23,14 +27,17 @@ extension ProxyCore {
             candidate = nil
             contest(rivals)
         case .adopt(let number, let reason):
-            guard isSettled(on: number) else { return }
+            // What was planned is no surprise; for others all are heard first.
+            guard number == switchover?.plan.target || isSettled(on: number) else { return }
             candidate = nil
             contest([])
             let server = servers[number]
+            let former = FormerMaster(server: succession.master, history: succession.history)
             succession.adopt(claim(of: server))
             crown(server)
             operators.masterKeys = nil
             tell(.newMaster, of: server, .warning, "is the master from now on: \(reason)")
+            noteHeir(former)
         }
     }
 
@@ -169,6 +176,7 @@ extension ProxyCore {
             end(connection, "it is the master now")
         }
         guard let control = server.control, control.isReady else { return }
+        askForHeartbeat(control)
         let errand = beginErrand(.commands(server: server.index), parts: 1)
         ask([Array("COMMAND".utf8)], part: 0, of: errand, on: control)
     }

@@ -152,6 +152,7 @@ extension ProxyCore {
     /// While the master is not well, the next one is looked for more often.
     private func pace(_ interval: Duration) -> Duration {
         guard interval > .zero else { return .seconds(1) }
+        if switchover != nil { return min(interval, ProxyCore.switchoverPace) }
         let isInSearch = servers.count > 1 && !master.health.isHealthy
         return isInSearch ? min(interval, ProxyCore.search) : interval
     }
@@ -187,6 +188,8 @@ extension ProxyCore {
         server.probe = nil
         server.unaskedSince = nil
         probe(server, on: connection)
+        makeGood(at: server)
+        if server.role == .master { askForHeartbeat(connection) }
         let errand = beginErrand(.commands(server: server.index), parts: 1)
         ask([Array("COMMAND".utf8)], part: 0, of: errand, on: connection)
     }
@@ -253,7 +256,10 @@ extension ProxyCore {
         if let counted { noteForeignWrites(answers, counted, at: server) }
         if !server.doubts.isEmpty || !server.despaired.isEmpty { settleDoubts(of: server) }
         judgeSuccession()
-        if let report = server.health.report { discover(report, from: server) }
+        guard let report = server.health.report else { return }
+        discover(report, from: server)
+        switchoverHears(report, of: server)
+        lookAfterFormer(report, of: server)
     }
 
     /// A server has said which process it is, and it is another one than before, or the first.

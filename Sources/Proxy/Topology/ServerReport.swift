@@ -33,9 +33,18 @@ struct ServerReport: Equatable {
     var isBacklogActive: Bool?
     /// Of a replica: seconds since it last heard its master, and how willingly it would become one.
     var secondsSinceMaster: Int?
+    /// While its link is down: for how many seconds.
+    var secondsLinkDown: Int?
     var priority: Int?
+    /// Of a master: how far it is with giving its place to a replica, in its own words.
+    var failoverState: String?
     /// In all its databases, those too that have expired.
     var keys: Int?
+
+    /// How long it has not heard its master. A link counts as up long after the last word that came over it.
+    var silence: Duration? {
+        (isLinkUp ? secondsSinceMaster : secondsLinkDown).map { .seconds($0) }
+    }
 
     /// What INFO, and so /status, calls the priority.
     static let priorityField = "slave_priority"
@@ -73,10 +82,13 @@ struct ServerReport: Equatable {
                     let isAny = text.contains { $0 != "0" }
                     formerReplicationID = isAny ? text : nil
                 case "second_repl_offset": formerEnd = Int(text)
+                case "master_failover_state": failoverState = text
                 case "repl_backlog_active": isBacklogActive = text == "1"
                 case "master_last_io_seconds_ago":
                     // Without a link it says -1.
                     secondsSinceMaster = Int(text).flatMap { $0 >= 0 ? $0 : nil }
+                case "master_link_down_since_seconds":
+                    secondsLinkDown = Int(text).flatMap { $0 >= 0 ? $0 : nil }
                 case ServerReport.priorityField: priority = Int(text)
                 case "slave_repl_offset": offset = Int(text)
                 case "master_repl_offset": offset = offset ?? Int(text)

@@ -29,8 +29,11 @@ struct Succession: Equatable {
         case contested([Int])
     }
 
-    init(master: Int) {
+    /// What an earlier process knew of it is known from the start.
+    init(master: Int, runID: [UInt8]? = nil, history: String? = nil) {
         self.master = master
+        self.runID = runID
+        self.history = history
     }
 
     /// The master has said how it is.

@@ -10,18 +10,21 @@ struct Topology: Sendable, Equatable {
     var reign = 0
     /// Several servers say that they are the master: none of them is written to.
     var isContested = false
+    /// The master is about to be changed as planned: what only a master may be given waits.
+    var isHeld = false
 
     init() {}
 
-    //  ┌── reign ──┬── 16 bits: master ──┬ 1 bit: contested ┐
+    //  ┌── reign ──┬── 16 bits: master ──┬ 1 bit: held ┬ 1 bit: contested ┐
     fileprivate init(word: UInt64) {
-        reign = Int(word >> 17)
-        master = Int(word >> 1 & 0xFFFF)
+        reign = Int(word >> 18)
+        master = Int(word >> 2 & 0xFFFF)
+        isHeld = word >> 1 & 1 == 1
         isContested = word & 1 == 1
     }
 
     fileprivate var word: UInt64 {
-        UInt64(reign) << 17 | UInt64(master) << 1 | (isContested ? 1 : 0)
+        UInt64(reign) << 18 | UInt64(master) << 2 | (isHeld ? 2 : 0) | (isContested ? 1 : 0)
     }
 }
 
@@ -30,7 +33,12 @@ struct Topology: Sendable, Equatable {
 package final class TopologyBoard: Sendable {
     private let word = Atomic<UInt64>(0)
 
-    package init() {}
+    /// It begins with this server as the master.
+    package init(master: Int = 0) {
+        var first = Topology()
+        first.master = master
+        word.store(first.word, ordering: .sequentiallyConsistent)
+    }
 
     var latest: Topology { Topology(word: word.load(ordering: .sequentiallyConsistent)) }
 
@@ -40,12 +48,19 @@ package final class TopologyBoard: Sendable {
         next.master = master
         next.reign += 1
         next.isContested = false
+        next.isHeld = false
         word.store(next.word, ordering: .sequentiallyConsistent)
     }
 
     func contest(_ isContested: Bool) {
         var next = latest
         next.isContested = isContested
+        word.store(next.word, ordering: .sequentiallyConsistent)
+    }
+
+    func hold(_ isHeld: Bool) {
+        var next = latest
+        next.isHeld = isHeld
         word.store(next.word, ordering: .sequentiallyConsistent)
     }
 

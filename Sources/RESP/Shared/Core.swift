@@ -102,6 +102,9 @@ public enum Wish: Sendable {
     case append(FileID, [UInt8])
     case sync(FileID)
     case closeFile(FileID)
+    /// Have a file hold these bytes and nothing else, even if the power fails meanwhile: then it has these or those of
+    /// before. Answered by `synced` or `failed`, for the last such wish alone when one follows the other.
+    case replaceFile(FileID, path: String, contents: [UInt8])
     /// Say something to the core of another worker of the same program, by its number; a core alone has nobody to
     /// say it to. One that has ended meanwhile does not hear it.
     case send(any CoreMessage, to: Int)

@@ -109,13 +109,7 @@ import Testing
     @Test(arguments: [1, 2]) func failoverUnderLoad(threads: Int) throws {
         guard let front = try Self.front(threads: threads) else { return }
         let (old, heir) = (front.deployment.master, front.deployment.replicas[0])
-        let tally = Tally()
-        let threads = (0..<6).map { number in
-            Thread {
-                do { try tally.count(number, front) } catch { tally.complain("\(error)") }
-            }
-        }
-        for thread in threads { thread.start() }
+        let tally = Tally(counters: 6) { try front.client() }
         usleep(300_000)
         let reply = try old.client().run(
             "FAILOVER", "TO", "127.0.0.1", "\(heir.port)", "TIMEOUT", "30000")
@@ -126,54 +120,12 @@ import Testing
         let before = tally.total
         try Self.waitUntil("writes go on") { tally.total > before + 100 }
         tally.end()
-        // A thread that is over holds the servers no longer.
-        while threads.contains(where: { !$0.isFinished }) { usleep(10_000) }
         #expect(tally.complaints == [])
         let client = try heir.client()
         for number in 0..<6 {
             let value = try client.run("GET", "count-\(number)").text.flatMap(Int.init) ?? 0
             let (done, unknown) = tally.counts(number)
             #expect(done <= value && value <= done + unknown, "\(done), \(unknown), \(value)")
-        }
-    }
-
-    /// What clients have been told, each of a counter of its own.
-    private final class Tally: Sendable {
-        private let lock = NSLock()
-        nonisolated(unsafe) private var done = Array(repeating: 0, count: 6)
-        nonisolated(unsafe) private var unknown = Array(repeating: 0, count: 6)
-        nonisolated(unsafe) private var isOver = false
-        nonisolated(unsafe) private(set) var complaints: [String] = []
-
-        var total: Int { lock.withLock { done.reduce(0, +) } }
-        func end() { lock.withLock { isOver = true } }
-        func complain(_ text: String) { lock.withLock { complaints.append(text) } }
-        func counts(_ number: Int) -> (Int, Int) {
-            lock.withLock { (done[number], unknown[number]) }
-        }
-
-        /// Counts up, and reads what it has counted, until the end.
-        func count(_ number: Int, _ front: Front) throws {
-            var client = try front.client()
-            while !lock.withLock({ isOver }) {
-                let reply: WireReply
-                do {
-                    reply = try client.run("INCR", "count-\(number)")
-                } catch {
-                    // Closed: whether it was done nobody knows.
-                    lock.withLock { unknown[number] += 1 }
-                    client = try front.client()
-                    continue
-                }
-                switch reply {
-                case .integer: lock.withLock { done[number] += 1 }
-                case .error(let text) where text.hasPrefix("READONLY"): continue
-                default: complain("INCR was answered by \(reply)")
-                }
-                let least = lock.withLock { done[number] }
-                let seen = try client.run("GET", "count-\(number)").text.flatMap(Int.init) ?? 0
-                if seen < least { complain("\(least) were acknowledged, and \(seen) read") }
-            }
         }
     }
 }

@@ -48,6 +48,19 @@ private func remarks(_ text: String) -> (errors: [String], warnings: [String]) {
                 + " server"
         ),
         (
+            "backends: {master: a:1, replicas: [b:1]}\nfailover: {mode: auto}",
+            "f:2:18: failover.mode: found 'auto' without 'failover.state_file', expected one: started anew, the proxy"
+                + " would take the old master for the right one"
+        ),
+        (
+            "backends: {master: a:1}\nfailover: {mode: auto, state_file: /f}",
+            "f:2:18: failover.mode: found 'auto' without replicas, expected 'backends.replicas' or 'backends.discover'"
+        ),
+        (
+            "backends: {sentinel: {master_name: m, addresses: b:1}}\nfailover: {mode: auto, state_file: /f}",
+            "f:2:18: failover.mode: found 'auto' beside 'backends.sentinel', which does that, expected 'off'"
+        ),
+        (
             "listen: a:1\nbackends: {master: a:1}",
             "f:2:20: backends.master: found a:1, where the proxy itself listens, expected another server"
         ),

@@ -81,6 +81,7 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
               max_ejection_time: 1m
               max_ejected_percent: 30
             writes: {hold: 3s, hold_max_requests: 15, hold_max_bytes: 1MB}
+            failover: {mode: auto, down_after: 7s, state_file: /var/lib/sluice/master}
             timeouts:
               connect: 250ms
               request: 0
@@ -172,6 +173,9 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
         expected.writes.hold = .seconds(3)
         expected.writes.holdRequests = 15
         expected.writes.holdBytes = 1 << 20
+        expected.failover.mode = .auto
+        expected.failover.downAfter = .seconds(7)
+        expected.failover.stateFile = "/var/lib/sluice/master"
         expected.backends.connections = 3
         expected.timeouts.connect = .milliseconds(250)
         expected.timeouts.request = .zero
@@ -272,6 +276,10 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
                   hold: 10s
                   hold_max_requests: 10000
                   hold_max_bytes: 64MB
+                failover:
+                  mode: off
+                  down_after: 5s
+                  state_file: ""
                 timeouts:
                   connect: 1s
                   request: 10s
@@ -390,8 +398,8 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
             proxy.yaml:1:1: 'backends.master' is missing, expected an endpoint: host:port, \
             "[::1]:port" or /path/of/a/socket
             proxy.yaml:1:1: expected keys with values (listen, health, zone, threads, maxclients, databases, auth, \
-            users, commands, scripts, backends, reads, outliers, writes, timeouts, slowlog, log, tcp, limits), \
-            found a list
+            users, commands, scripts, backends, reads, outliers, writes, failover, timeouts, slowlog, log, tcp, \
+            limits), found a list
             """
         ),
         (

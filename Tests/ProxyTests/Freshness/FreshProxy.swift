@@ -36,6 +36,11 @@ final class FreshProxy {
         var refusesPassword = false
         /// Of a master that was promoted: the history that its own went out from, and where.
         var former: (history: String, end: Int)?
+        /// Of a master: how far it is with FAILOVER.
+        var failoverState = "no-failover"
+        var priority = 100
+        /// Of a replica: for how many seconds it has not heard its master.
+        var silence: Int?
     }
 
     let proxy: ProxyUnderTest
@@ -46,11 +51,17 @@ final class FreshProxy {
     /// What is answered to CLIENT KILL; nil: nothing yet.
     var killAnswer: String? = ":1\r\n"
     private(set) var killed: [String] = []
+    /// What servers were told for a failover, and what they answer to the first words of it; nil: nothing yet.
+    private(set) var told: [(server: Int, words: String)] = []
+    var answersWhenTold: [String: String?] = [:]
+    /// How often the master speaks to idle replicas, in seconds.
+    var heartbeat = "10"
     private var clientNumbers = 10
 
-    /// Ready to answer fresh reads, unless told otherwise.
+    /// Ready to answer fresh reads, unless told otherwise. What servers say can be given from the start.
     init(
-        replicas: Int = 1, isProved: Bool = true,
+        replicas: Int = 1, isProved: Bool = true, memory: MasterMemory? = nil,
+        facts known: [Facts]? = nil,
         configure: (inout ProxyConfiguration) -> Void = { _ in }
     ) {
         self.replicas = replicas
@@ -58,7 +69,8 @@ final class FreshProxy {
         for number in 0..<replicas {
             facts.append(Facts(runID: "run-replica-\(number)", role: "slave"))
         }
-        proxy = ProxyUnderTest(replicas: replicas, isConnected: false) {
+        if let known { facts = known }
+        proxy = ProxyUnderTest(replicas: replicas, isConnected: false, memory: memory) {
             $0.timeouts.probeInterval = .seconds(1)
             $0.timeouts.request = .seconds(10)
             $0.reads.consistency = .fresh
@@ -109,6 +121,20 @@ final class FreshProxy {
         }
     }
 
+    /// A server is gone: its connections are cut, and no new one is taken, until it comes back.
+    func lose(_ server: Int) {
+        facts[server].isUnreachable = true
+        for case let connection? in core.links
+        where connection.server == server && connection.id != nil {
+            proxy.cut(connection.link)
+        }
+        settle()
+    }
+
+    func comeBack(_ server: Int) {
+        facts[server].isUnreachable = false
+    }
+
     private func answer(_ words: [String], of server: Int) -> String? {
         // Of servers that are found some say nothing.
         guard facts.indices.contains(server) else { return nil }
@@ -135,6 +161,7 @@ final class FreshProxy {
                     text +=
                         "slave\(number):ip=\(place[0]),port=\(place[1]),state=online,offset=1\r\n"
                 }
+                text += "master_failover_state:\(facts.failoverState)\r\n"
                 text += "repl_backlog_active:\(facts.isBacklogActive ? 1 : 0)\r\n"
                 let former = facts.former ?? (String(repeating: "0", count: 40), -1)
                 text += "master_replid2:\(former.history)\r\nsecond_repl_offset:\(former.end)\r\n"
@@ -142,11 +169,24 @@ final class FreshProxy {
                 let place = facts.following.split(separator: ":")
                 text += "master_host:\(place[0])\r\nmaster_port:\(place[1])\r\n"
                 text += "master_link_status:\(facts.link)\r\nslave_repl_offset:\(facts.offset)\r\n"
+                if let silence = facts.silence {
+                    text +=
+                        facts.link == "up"
+                        ? "master_last_io_seconds_ago" : "master_link_down_since_seconds"
+                    text += ":\(silence)\r\n"
+                }
+                text += "slave_priority:\(facts.priority)\r\n"
                 text += "master_sync_in_progress:\(facts.isSyncing ? 1 : 0)\r\n"
             }
             return Wire.bulk(text)
         case "COMMAND": return "*0\r\n"
         case "ROLE": return role(of: server)
+        case "CONFIG" where words[1] == "GET":
+            return "*2\r\n" + Wire.bulk(words[2]) + Wire.bulk(heartbeat)
+        case "FAILOVER", "REPLICAOF", "CONFIG":
+            return answer(told: words, server)
+        case "CLIENT" where ["PAUSE", "UNPAUSE"].contains(words[1]):
+            return answer(told: words, server)
         case "CLIENT" where words[1] == "KILL":
             killed.append(words[3])
             return killAnswer
@@ -160,6 +200,20 @@ final class FreshProxy {
             return "*3\r\n" + Wire.bulk("subscribe") + Wire.bulk(words[1]) + ":1\r\n"
         default: return nil
         }
+    }
+
+    private func answer(told words: [String], _ server: Int) -> String? {
+        told.append((server, words.joined(separator: " ")))
+        for (start, answer) in answersWhenTold where words.joined(separator: " ").hasPrefix(start) {
+            return answer
+        }
+        return "+OK\r\n"
+    }
+
+    /// What a server was told for a failover since the last look.
+    func wordsTold(to server: Int) -> [String] {
+        defer { told.removeAll { $0.server == server } }
+        return told.filter { $0.server == server }.map(\.words)
     }
 
     /// A replica delivers a watermark, the last one when none is named.

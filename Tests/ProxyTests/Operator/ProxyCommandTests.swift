@@ -22,6 +22,12 @@ import Testing
         ("PROXY SLOWLOG len", .slowLog(.length)), ("PROXY SLOWLOG RESET", .slowLog(.reset)),
         ("PROXY STATS", .statistics(resets: false)),
         ("PROXY STATS reset", .statistics(resets: true)),
+        ("PROXY FAILOVER", .failover(.begin(to: nil, timeout: nil))),
+        (
+            "PROXY failover timeout 250 to a:1",
+            .failover(.begin(to: .tcp(host: "a", port: 1), timeout: .milliseconds(250)))
+        ),
+        ("PROXY FAILOVER Abort", .failover(.abort)),
         ("PROXY CONFIG", .configuration(pattern: nil)),
         ("PROXY CONFIG GET reads.*", .configuration(pattern: Array("reads.*".utf8))),
     ])
@@ -40,6 +46,11 @@ import Testing
         ("PROXY EVENTS x", "ERR count should be greater than or equal to -1"),
         ("PROXY EVENTS -2", "ERR count should be greater than or equal to -1"),
         ("PROXY EVENTS 1 2", "ERR wrong number of arguments for 'proxy|events' command"),
+        ("PROXY FAILOVER TO", "ERR syntax error"), ("PROXY FAILOVER FORCE", "ERR syntax error"),
+        ("PROXY FAILOVER TO a:1 TO a:2", "ERR syntax error"),
+        ("PROXY FAILOVER ABORT TO a:1", "ERR syntax error"),
+        ("PROXY FAILOVER TO a", "ERR 'a' is no address, expected host:port"),
+        ("PROXY FAILOVER TIMEOUT 0", "ERR timeout should be from 1 to 3600000 milliseconds"),
         ("PROXY CONFIG GET", "ERR wrong number of arguments for 'proxy|config' command"),
         ("PROXY CONFIG SET a", "ERR syntax error"),
         ("PROXY SLOWLOG x", "ERR unknown subcommand 'x'. Try PROXY HELP."),

@@ -8,7 +8,7 @@ import Testing
 
 @Suite struct NewMasterTests {
     /// Server 1 is promoted; the one before follows it, unless it is gone.
-    private static func promote(_ fresh: FreshProxy, demoting: Bool = true) {
+    static func promote(_ fresh: FreshProxy, demoting: Bool = true) {
         fresh.facts[1].role = "master"
         fresh.facts[1].former = (fresh.facts[0].history, 1_000_000)
         fresh.facts[1].history = "history-2"

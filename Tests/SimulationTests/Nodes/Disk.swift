@@ -25,6 +25,7 @@ final class Disk {
         case append(FileID, [UInt8])
         case sync(FileID)
         case close(FileID)
+        case replace(FileID, path: String, [UInt8])
     }
 
     private unowned let node: Node
@@ -53,6 +54,9 @@ final class Disk {
     func append(_ bytes: [UInt8], to id: FileID) { add(.append(id, bytes)) }
     func sync(_ id: FileID) { add(.sync(id)) }
     func close(_ id: FileID) { add(.close(id)) }
+    func replace(_ id: FileID, path: String, contents: [UInt8]) {
+        add(.replace(id, path: path, contents))
+    }
 
     private func add(_ request: Request) {
         requests.append(request)
@@ -89,6 +93,12 @@ final class Disk {
         case .close(let id):
             handles.removeAll { $0.id == id }
             return nil
+        case .replace(let id, let path, let contents):
+            if random.chance(node.world.faults.failsSync) {
+                return .failed(id, reason: "Input/output error")
+            }
+            replace(path, contents)
+            return .synced(id, size: contents.count)
         }
     }
 
@@ -137,6 +147,13 @@ final class Disk {
         }
         files[handle.file].synced = files[handle.file].contents.count
         return .synced(handle.id, size: handle.appended)
+    }
+
+    /// In one step: what was there before is gone when this is there.
+    private func replace(_ path: String, _ contents: [UInt8]) {
+        let number = file(at: path)
+        files[number].contents = contents
+        files[number].synced = contents.count
     }
 
     /// The machine dies: of what was not synced a part is left, the last append torn anywhere.

@@ -403,6 +403,8 @@ final class Node: Host {
         case .append(let id, let bytes): disk.append(bytes, to: id)
         case .sync(let id): disk.sync(id)
         case .closeFile(let id): disk.close(id)
+        case .replaceFile(let id, let path, let contents):
+            disk.replace(id, path: path, contents: contents)
         case .send(let message, let receiver): send(message, to: receiver)
         case .exit(let status):
             world.report(.contract, "\(name) wants to leave with status \(status)")

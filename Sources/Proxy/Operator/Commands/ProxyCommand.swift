@@ -19,6 +19,8 @@ package enum ProxyCommand: Sendable, Equatable {
     case clients
     /// The newest first.
     case events(count: Int)
+    /// The master is to be changed as planned.
+    case failover(FailoverRequest)
     case slowLog(SlowLogRequest)
     case statistics(resets: Bool)
     /// The values in force whose keys fit; nil: all.
@@ -61,6 +63,8 @@ package enum ProxyCommand: Sendable, Equatable {
                 throw CommandRefusal("ERR count should be greater than or equal to -1")
             }
             self = .events(count: number == -1 ? .max : number)
+        } else if word.equalsIgnoringCase("FAILOVER") {
+            self = .failover(try FailoverRequest(request, at: 2))
         } else if word.equalsIgnoringCase("SLOWLOG") {
             // Without a word behind it, what somebody at a prompt means.
             guard count > 2 else {
@@ -83,6 +87,39 @@ package enum ProxyCommand: Sendable, Equatable {
 
     private static func expect(_ fits: Bool, _ name: String) throws(CommandRefusal) {
         if !fits { throw .wrongCount("proxy|" + name) }
+    }
+}
+
+extension FailoverRequest {
+    /// Reads `[TO host:port] [TIMEOUT milliseconds] | ABORT` from this argument on.
+    init(_ request: Request, at start: Int) throws(CommandRefusal) {
+        if request.count == start + 1, request[start].equalsIgnoringCase("ABORT") {
+            self = .abort
+            return
+        }
+        var target: Endpoint?
+        var timeout: Duration?
+        var index = start
+        while index < request.count {
+            guard index + 1 < request.count else { throw .syntax }
+            let value = request[index + 1]
+            if request[index].equalsIgnoringCase("TO"), target == nil {
+                let text = CommandRefusal.quoted(value)
+                guard let endpoint = ProxyValues.endpoint(text) else {
+                    throw CommandRefusal("ERR '\(text)' is no address, expected host:port")
+                }
+                target = endpoint
+            } else if request[index].equalsIgnoringCase("TIMEOUT"), timeout == nil {
+                guard let number = Decimal.integer(value), 1...3_600_000 ~= number else {
+                    throw CommandRefusal("ERR timeout should be from 1 to 3600000 milliseconds")
+                }
+                timeout = .milliseconds(number)
+            } else {
+                throw .syntax
+            }
+            index += 2
+        }
+        self = .begin(to: target, timeout: timeout)
     }
 }
 

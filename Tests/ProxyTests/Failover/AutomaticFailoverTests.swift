@@ -1,0 +1,180 @@
+// failover.mode auto with servers that the test plays: who is told to be the master, when, and what becomes of the
+// rest.
+
+import RESP
+import TestSupport
+import Testing
+
+@testable import Proxy
+
+@Suite struct AutomaticFailoverTests {
+    private static func deployment(
+        _ configure: (inout ProxyConfiguration) -> Void = { _ in }
+    ) -> FreshProxy {
+        let fresh = FreshProxy(replicas: 2, isProved: false) {
+            $0.writes.hold = .seconds(60)
+            $0.failover.mode = .auto
+            $0.failover.downAfter = .seconds(3)
+            configure(&$0)
+        }
+        fresh.facts[0].followers = ["replica0:6379", "replica1:6379"]
+        fresh.facts[1].offset = 90
+        fresh.probe()
+        return fresh
+    }
+
+    private static func go(_ fresh: FreshProxy, _ duration: Duration) {
+        var left = duration
+        while left > .zero {
+            fresh.driver.pass(.milliseconds(100))
+            fresh.settle()
+            left -= .milliseconds(100)
+        }
+        fresh.core.checkInvariants()
+    }
+
+    private static func loseMaster(_ fresh: FreshProxy, isNoticed: Bool = true) {
+        fresh.lose(0)
+        for number in 1...2 where isNoticed {
+            fresh.facts[number].link = "down"
+            fresh.facts[number].silence = 10
+        }
+    }
+
+    private static func promote(_ fresh: FreshProxy) {
+        fresh.facts[2].role = "master"
+        fresh.facts[2].former = (fresh.facts[0].history, 101)
+        fresh.facts[2].history = "history-2"
+        go(fresh, .seconds(1))
+    }
+
+    /// The one that is furthest is promoted, not before the time is up; what waited goes there, and the other follows
+    /// it.
+    @Test func promotes() throws {
+        let fresh = Self.deployment()
+        let client = fresh.driver.connect()
+        Self.loseMaster(fresh)
+        fresh.driver.command(["SET", "a", "1"], to: client)
+        Self.go(fresh, .milliseconds(2_500))
+        #expect(fresh.wordsTold(to: 2) == [])
+        Self.go(fresh, .seconds(1))
+        #expect(fresh.wordsTold(to: 2) == ["REPLICAOF NO ONE"])
+        #expect(fresh.wordsTold(to: 1) == [])
+        Self.promote(fresh)
+        #expect(fresh.core.master.index == 2)
+        let writes = fresh.core.master.lanes[0]!.writers[0].link
+        #expect(fresh.proxy.sent(to: writes) == Wire.text("SET", "a", "1"))
+        #expect(fresh.wordsTold(to: 1) == ["REPLICAOF replica1 6379"])
+        #expect(fresh.wordsTold(to: 2) == [])
+        let kinds = fresh.core.operators.events.newest(.max).map(\.kind)
+        #expect(kinds.contains(.promotion))
+    }
+
+    /// It does not become a master: after a while the choice is made again.
+    @Test func heirThatDoesNot() throws {
+        let fresh = Self.deployment()
+        Self.loseMaster(fresh)
+        Self.go(fresh, .seconds(4))
+        #expect(fresh.wordsTold(to: 2) == ["REPLICAOF NO ONE"])
+        fresh.lose(2)
+        fresh.facts[2].offset = 80
+        Self.go(fresh, .seconds(6))
+        // One of two is no majority.
+        #expect(fresh.wordsTold(to: 1) == [])
+        fresh.comeBack(2)
+        Self.go(fresh, .seconds(3))
+        #expect(fresh.wordsTold(to: 1) == ["REPLICAOF NO ONE"])
+    }
+
+    /// The proxy alone does not reach the master: its replicas do, and nobody is promoted. That is told once.
+    @Test(arguments: [0, 12, nil]) func cutOff(silence: Int?) throws {
+        let fresh = Self.deployment()
+        for number in 1...2 { fresh.facts[number].silence = silence }
+        Self.loseMaster(fresh, isNoticed: false)
+        Self.go(fresh, .seconds(20))
+        #expect(fresh.wordsTold(to: 1) + fresh.wordsTold(to: 2) == [])
+        let told = fresh.driver.log.filter { $0.contains("nobody is promoted") }
+        #expect(told.count == 1)
+        #expect(told.first?.contains("0 of its 2 replicas") == true, "\(told)")
+    }
+
+    /// A master that has stopped keeps its links up: that it says nothing counts when it should have said something.
+    /// How often it should is asked of it.
+    @Test(arguments: [
+        ("10", 13, true), ("20", 13, false), ("1", 4, true), ("no number", 12, false),
+    ])
+    func stoppedMaster(heartbeat: String, silence: Int, isPromoted: Bool) throws {
+        let fresh = Self.deployment()
+        fresh.heartbeat = heartbeat
+        fresh.lose(0)
+        fresh.comeBack(0)
+        Self.go(fresh, .seconds(2))
+        Self.loseMaster(fresh, isNoticed: false)
+        for number in 1...2 { fresh.facts[number].silence = silence }
+        Self.go(fresh, .seconds(4))
+        #expect(fresh.wordsTold(to: 2) == (isPromoted ? ["REPLICAOF NO ONE"] : []))
+    }
+
+    /// The replicas alone do not hear the master: the proxy does, and it stays.
+    @Test func masterIsThere() throws {
+        let fresh = Self.deployment()
+        for number in 1...2 {
+            fresh.facts[number].link = "down"
+            fresh.facts[number].silence = 60
+        }
+        Self.go(fresh, .seconds(10))
+        #expect(fresh.wordsTold(to: 1) + fresh.wordsTold(to: 2) == [])
+    }
+
+    @Test func offUnlessAskedFor() throws {
+        let fresh = Self.deployment { $0.failover.mode = .off }
+        Self.loseMaster(fresh)
+        Self.go(fresh, .seconds(20))
+        #expect(fresh.wordsTold(to: 1) + fresh.wordsTold(to: 2) == [])
+    }
+
+    /// A replica that was away is told whom to follow when it is back, once it says that it still follows the old one.
+    @Test func straggler() throws {
+        let fresh = Self.deployment()
+        Self.loseMaster(fresh)
+        Self.go(fresh, .seconds(4))
+        fresh.lose(1)
+        Self.promote(fresh)
+        #expect(fresh.core.master.index == 2)
+        #expect(fresh.wordsTold(to: 1) == [])
+        fresh.comeBack(1)
+        Self.go(fresh, .seconds(3))
+        #expect(fresh.wordsTold(to: 1) == ["REPLICAOF replica1 6379"])
+        fresh.facts[1].history = "history-2"
+        fresh.facts[1].following = "replica1:6379"
+        Self.go(fresh, .seconds(10))
+        #expect(fresh.wordsTold(to: 1) == [])
+    }
+
+    /// The old master comes back: it is not written to and told nothing, and what only it has is told once.
+    @Test(arguments: [true, false]) func fenced(isSameProcess: Bool) throws {
+        let fresh = Self.deployment()
+        Self.loseMaster(fresh)
+        Self.go(fresh, .seconds(4))
+        Self.promote(fresh)
+        fresh.facts[0].offset = 150
+        if !isSameProcess {
+            fresh.facts[0].runID = "run-again"
+            fresh.facts[0].history = "history-3"
+        }
+        fresh.comeBack(0)
+        Self.go(fresh, .seconds(10))
+        #expect(fresh.core.master.index == 2)
+        #expect(fresh.wordsTold(to: 0) == [])
+        let told = fresh.core.operators.events.newest(.max).filter { $0.kind == .fencedMaster }
+        #expect(told.count == 1)
+        let reason = try #require(told.first).reason
+        #expect(
+            reason.contains(
+                isSameProcess ? "It has 50 bytes of writes" : "It has begun another history"),
+            "\(reason)")
+        #expect(reason.contains("REPLICAOF replica1 6379, said to it"))
+        let client = fresh.driver.connect()
+        #expect(fresh.ask("SET", "a", "1", by: client) == 2)
+    }
+}
