@@ -90,6 +90,9 @@ package final class ProxyCore: Core {
     /// since each write asks.
     var masterAwaySince: Instant?
     var held = HeldWrites()
+    /// Whether replies of writes are withheld until replicas have confirmed them, and those that are.
+    let withholdsReplies: Bool
+    var acknowledgements: Acknowledgements
     /// Clients with tokens, who wait for the master's position.
     var causalWaits = CausalWaits()
     var operators: OperatorState
@@ -127,6 +130,8 @@ package final class ProxyCore: Core {
         self.board = board
         watermarks.beginReign(freshness.channel(0))
         isFencing = configuration.needsFences
+        withholdsReplies = configuration.writes.ackReplicas > 0
+        acknowledgements = Acknowledgements(configuration.writes)
         scripts = ScriptMemory(limit: configuration.limits.scriptBytes)
         lastClientNumber = worker + 1 - workers
         clientNumberStep = workers
@@ -135,6 +140,7 @@ package final class ProxyCore: Core {
         chance = Chance(seed: seed &+ UInt64(worker))
         servers = ProxyCore.servers(of: configuration, at: now.instant)
         for server in servers where !server.isGone { openFirstLane(of: server) }
+        connectForAcknowledgements()
         findReadable()
         noteMaster()
         watchServers()
@@ -257,7 +263,7 @@ package final class ProxyCore: Core {
             client.output.drain(into: write)
             counters.clientBytesSent &+= waiting - client.output.count
             if client.pause != nil { resumable.append(id) }
-            if client.output.count <= configuration.limits.clientOutput { endStall(on: client) }
+            if client.untaken <= configuration.limits.clientOutput { endStall(on: client) }
             // What is left needs no listing: the driver comes again when there is room.
             if client.isDone { drop(client) }
         } else if let connection = connections[id] {
@@ -266,6 +272,7 @@ package final class ProxyCore: Core {
                 connection.greetingOutput.drain(into: write)
             } else {
                 if connection.use == .publisher { publish(on: connection) }
+                if connection.use == .acknowledger { askReplicas(on: connection) }
                 let sent = connection.output.sent
                 connection.output.drain(into: write)
                 counters.backendBytesSent &+= connection.output.sent - sent
@@ -316,6 +323,7 @@ package final class ProxyCore: Core {
         watchServers()
         lookAfterWatermarks()
         lookAfterTokens()
+        lookAfterAcknowledgements()
         if !readsToRetry.isEmpty { retryReads() }
         if let due = held.due, due <= now.instant { tryHeldWrites() }
         scheduleWake()
@@ -354,10 +362,10 @@ package final class ProxyCore: Core {
         if client.isSilent || client.isCutShort { return }
         write(&heldReply)
         countError(in: &heldReply)
-        if client.inFlight == 0 {
+        if client.owed == 0, client.held.isEmpty {
             while !heldReply.isEmpty {
                 heldReply.drain { pieces in
-                    for index in 0..<pieces.count { client.output.append(pieces[index]) }
+                    for index in 0..<pieces.count { client.replies.append(pieces[index]) }
                     return pieces.total
                 }
             }
@@ -406,6 +414,7 @@ package final class ProxyCore: Core {
     private func forget(_ client: ClientSession) {
         clients.remove(client.id)
         clientCount.remove()
+        forgetWithheld(of: client)
         if client.pause == .master { held.remove(client.id) }
         if client.isWaiting {
             for connection in links { connection?.waiting.removeAll { $0 == client.id } }

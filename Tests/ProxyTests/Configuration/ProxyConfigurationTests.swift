@@ -71,7 +71,7 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
               on_foreign_writes: master
               retries: 0
               zone_minimum: 2
-            writes: {hold: 3s, hold_max_requests: 15, hold_max_bytes: 1MB}
+            writes: {hold: 3s, hold_max_requests: 15, hold_max_bytes: 1MB, ack_replicas: 2, ack_timeout: 300ms}
             timeouts:
               connect: 250ms
               request: 0
@@ -155,6 +155,8 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
         expected.writes.hold = .seconds(3)
         expected.writes.holdRequests = 15
         expected.writes.holdBytes = 1 << 20
+        expected.writes.ackReplicas = 2
+        expected.writes.ackTimeout = .milliseconds(300)
         expected.backends.connections = 3
         expected.timeouts.connect = .milliseconds(250)
         expected.timeouts.request = .zero
@@ -246,6 +248,8 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
                   hold: 10s
                   hold_max_requests: 10000
                   hold_max_bytes: 64MB
+                  ack_replicas: 0
+                  ack_timeout: 1s
                 timeouts:
                   connect: 1s
                   request: 10s
