@@ -27,7 +27,8 @@ import Testing
             "NOTREPLICATED the write was applied, \(count) of 2 replicas confirmed: ")
     }
 
-    /// One replica of two has stopped: a write waits, and others read meanwhile. It is answered when the replica is back.
+    /// One replica of two has stopped: a write waits, and others read meanwhile. It is answered when the replica is
+    /// back.
     @Test func waitsForReplica() throws {
         guard let front = try Self.front(2, "ack_timeout: 10m", request: "20m") else { return }
         let (writer, reader) = (try front.client(), try front.client())

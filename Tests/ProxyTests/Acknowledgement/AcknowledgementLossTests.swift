@@ -1,5 +1,5 @@
-// Write concern when something goes wrong: clients and connections that are lost, other processes, another master, large
-// replies. Never a reply that says more than is known, and never two.
+// Write concern when something goes wrong: clients and connections that are lost, other processes, another master,
+// large replies. Never a reply that says more than is known, and never two.
 
 import RESP
 import TestSupport

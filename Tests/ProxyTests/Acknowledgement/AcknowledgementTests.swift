@@ -1,4 +1,5 @@
-// Write concern: what is withheld and what is not, one question for all, and what is answered in the end. Traps C1 to C3.
+// Write concern: what is withheld and what is not, one question for all, and what is answered in the end. Traps C1
+// to C3.
 
 import RESP
 import TestSupport
