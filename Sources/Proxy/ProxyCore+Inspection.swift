@@ -97,7 +97,17 @@ extension ProxyCore {
                 server.outstanding == outstanding[server.index],
                 "\(server.name) owes \(outstanding[server.index]), not \(server.outstanding)")
         }
-        for client in clients.all { check(client, debts[client.id]) }
+        var withheld = 0
+        for client in clients.all {
+            check(client, debts[client.id])
+            withheld += client.withheld?.replies ?? 0
+        }
+        precondition(
+            withheld == acknowledgements.replies,
+            "\(withheld) replies are withheld, not \(acknowledgements.replies)")
+        precondition(
+            withheld == 0 || acknowledgements.isAsking || !acknowledgements.waiting.isEmpty,
+            "nobody asks about replies that are withheld")
         checkFences()
     }
 
@@ -231,7 +241,7 @@ extension ProxyCore {
                 lane?.writers.contains { $0 === connection } ?? false, "a lane lost a connection")
         case .retired:
             precondition(!connection.tickets.isEmpty, "a connection is kept that nobody uses")
-        case .alone, .control, .publisher, .watcher: break
+        case .alone, .control, .publisher, .watcher, .acknowledger: break
         }
     }
 

@@ -31,16 +31,16 @@ extension ProxyCore {
                 for _ in 0..<ticket.replies {
                     if ticket.isWanted {
                         counters.errors.count(code: "ERR")
-                        appendUnreachable(connection, reason, to: &client.output)
+                        appendUnreachable(connection, reason, to: &client.replies)
                     }
                     noteDelivered(1, to: client, ticket.kind)
                 }
             } else if case .cursor = special, !isBegun {
-                if ticket.isWanted { client.output.append(ProxyCore.cursorIsLost) }
+                if ticket.isWanted { client.replies.append(ProxyCore.cursorIsLost) }
                 noteDelivered(1, to: client, ticket.kind)
             } else {
                 if case .block = special, ticket.isWanted, !(isBegun && hasPassedOn(special)) {
-                    appendLost(server, wasComplete: end <= sent, to: &client.output)
+                    appendLost(server, wasComplete: end <= sent, to: &client.replies)
                 }
                 reader.recycle(client.cutShort())
             }

@@ -170,6 +170,11 @@ extension ProxyCore {
             connection.stall = .init(client: stall.client, since: now.instant)
             return
         }
+        // It is not slow: it may not have them before replicas have confirmed what they are about.
+        if client.withheld?.isActive == true {
+            connection.stall = .init(client: stall.client, since: now.instant)
+            return
+        }
         // What it was owed here has been answered by a time-out.
         guard connection.tickets.contains(where: { $0.client == stall.client }) else {
             return endStall(of: connection)
@@ -213,6 +218,7 @@ extension ProxyCore {
         wakeForFreshness()
         wakeForTokens()
         wakeForSwitchover()
+        wakeForAcknowledgements()
     }
 
     func wake(at due: Instant) {

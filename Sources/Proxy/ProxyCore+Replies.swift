@@ -55,6 +55,8 @@ extension ProxyCore {
             return readError(bytes, from: start, of: ticket, connection)
         }
         let most = Int(ticket.replies)
+        // A withheld reply that comes in parts may be replaced: what is behind it is passed apart from it.
+        let isContinued = ticket.isWithheld && !connection.scanner.isAtStart
         var index = start
         var whole = 0
         while whole < most, index < bytes.count {
@@ -76,11 +78,17 @@ extension ProxyCore {
             }
             do {
                 guard case .reply(let end) = try connection.scanner.scan(bytes, from: index) else {
+                    if ticket.isWithheld, whole > 0 {
+                        pass(bytes.extracting(start..<index), whole, of: ticket, connection)
+                        pass(bytes.extracting(index..<bytes.count), 0, of: ticket, connection)
+                        return bytes.count
+                    }
                     index = bytes.count
                     break
                 }
                 index = end
                 whole += 1
+                if isContinued { break }
             } catch {
                 distrust(connection, "it sent what is not a reply")
                 return bytes.count
@@ -98,8 +106,10 @@ extension ProxyCore {
         // The ticket first: a client that is done takes its own connection with it.
         if replies > 0 { settle(replies, of: ticket, on: connection) }
         if let client = clients[ticket.client] {
-            if ticket.delivery == .plain {
-                client.output.append(bytes)
+            if ticket.isWithheld, ticket.delivery == .plain {
+                withhold(bytes, replies, of: ticket, client, connection)
+            } else if ticket.delivery == .plain {
+                client.replies.append(bytes)
                 client.isMidReply = !connection.scanner.isAtStart
             }
             if isFencing, replies > 0 { noteSeen(by: client, on: connection) }
@@ -117,7 +127,7 @@ extension ProxyCore {
         if kind == .write { client.writes -= Int32(replies) }
         if !client.held.isEmpty { client.releaseHeld() }
         if !client.isMidReply, let extras = client.extras, !extras.deferred.isEmpty {
-            client.output.append(extras.deferred.bytes)
+            client.replies.append(extras.deferred.bytes)
             extras.deferred.release()
         }
         if client.pause != nil { resumable.append(client.id) }
@@ -141,8 +151,10 @@ extension ProxyCore {
             lowerFences(replies, on: connection)
         }
         guard connection.tickets.settle(replies) else { return }
-        if ticket.kind != .blocking { server.noteLatency(now.instant - ticket.since) }
-        noteAnswer(ticket, took: now.instant - ticket.since, on: connection)
+        if connection.use != .acknowledger {
+            if ticket.kind != .blocking { server.noteLatency(now.instant - ticket.since) }
+            noteAnswer(ticket, took: now.instant - ticket.since, on: connection)
+        }
         connection.output.release(
             upTo: min(
                 connection.output.sent, connection.tickets.first?.start ?? connection.output.end))
@@ -156,7 +168,7 @@ extension ProxyCore {
             // What the client has on it is lost with it, as with any other loss.
             if connection.hasMoved { return follow(connection) }
             becameFree(connection)
-        case .reads, .writes, .control, .publisher, .watcher:
+        case .reads, .writes, .control, .publisher, .watcher, .acknowledger:
             if connection.hasMoved { follow(connection) }
         }
     }
@@ -274,6 +286,8 @@ extension ProxyCore {
         case .gathered:
             connection.gathered.append(part)
             if isWhole { finishGathering(ticket, connection) }
+        case .acknowledgement(let isCount):
+            readAcknowledgement(part, isWhole: isWhole, isCount: isCount, ticket, connection)
         case .published:
             let isRefused = connection.scanner.kind == .error
             if isWhole {
@@ -308,7 +322,7 @@ extension ProxyCore {
             return dropFirstReply(of: connection)
         }
         if let client = clients[ticket.client], !ticket.isSilent {
-            block.appendRefusal(to: &client.output)
+            block.appendRefusal(to: &client.replies)
         }
         pass(Span(), 1, ofSpecial: ticket, connection)
     }
@@ -323,8 +337,10 @@ extension ProxyCore {
             settle(1, of: ticket, on: connection)
         }
         if let client = clients[ticket.client] {
-            if !ticket.isSilent {
-                client.output.append(bytes)
+            if ticket.isWithheld, !ticket.isSilent {
+                withhold(bytes, replies, of: ticket, client, connection)
+            } else if !ticket.isSilent {
+                client.replies.append(bytes)
                 client.isMidReply = !connection.scanner.isAtStart
             }
             if isFencing, replies > 0 { noteSeen(by: client, on: connection) }
@@ -336,7 +352,7 @@ extension ProxyCore {
 
     /// A connection whose next replies are for a client that does not take what it has is not read from.
     private func stallIfTooMuch(_ connection: BackendConnection, for client: ClientSession) {
-        if client.output.count > 4 * configuration.limits.clientOutput,
+        if client.untaken > 4 * configuration.limits.clientOutput,
             connection.tickets.first?.client == client.id
         {
             stall(connection, on: client)
@@ -358,7 +374,7 @@ extension ProxyCore {
             return judgeWalk(line.bytes, of: ticket, connection)
         }
         if let client = clients[ticket.client], !ticket.isSilent {
-            rewriter.rewrite(part, to: &client.output)
+            rewriter.rewrite(part, to: &client.replies)
         }
         connection.specials[0] = .cursor(rewriter, begins: begins)
         pass(Span(), isWhole ? 1 : 0, ofSpecial: ticket, connection)
@@ -379,6 +395,22 @@ extension ProxyCore {
     private func endSpecial(_ ticket: Ticket, _ connection: BackendConnection) {
         connection.specials.removeFirst()
         settle(1, of: ticket, on: connection)
+    }
+
+    private func readAcknowledgement(
+        _ part: Span<UInt8>, isWhole: Bool, isCount: Bool, _ ticket: Ticket,
+        _ connection: BackendConnection
+    ) {
+        guard isWhole, connection.gathered.isEmpty else {
+            connection.gathered.append(part)
+            guard isWhole else { return }
+            var reply = ByteBuffer()
+            swap(&reply, &connection.gathered)
+            endSpecial(ticket, connection)
+            return acknowledged(reply.bytes, isCount: isCount, on: connection)
+        }
+        endSpecial(ticket, connection)
+        acknowledged(part, isCount: isCount, on: connection)
     }
 
     private func readVeto(

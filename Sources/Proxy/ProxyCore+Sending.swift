@@ -138,15 +138,18 @@ extension ProxyCore {
         connection.write(request, as: name)
         noteSent(client, kind, on: connection)
         let delivery: Ticket.Delivery = client.isSilent ? .dropped : .plain
+        let isWithheld = withholdsReplies && isToBeConfirmed(request, kind, of: client)
         if client.held.isEmpty,
-            connection.tickets.lengthenLast(client.id, kind, delivery, since: now.instant)
+            connection.tickets.lengthenLast(
+                client.id, kind, delivery, isWithheld: isWithheld, since: now.instant)
         {
             return list(connection)
         }
         leaveTicket(
             Ticket(
                 client: client.id, kind: kind, delivery: delivery, attempts: 0, replies: 1,
-                start: start, since: now.instant, waited: waited(client)), on: connection)
+                start: start, since: now.instant, waited: waited(client), isWithheld: isWithheld),
+            on: connection)
     }
 
     func noteSent(
@@ -263,13 +266,17 @@ extension ProxyCore {
             Identity(user: backends.username.map { Array($0.utf8) }, password: $0.bytes)
         }
         var lessons: [Greeting.Lesson] = []
-        if isFencing {
-            switch (use, server.role) {
-            case (.reads, .replica), (.watcher, _): lessons = [.process]
-            case (.reads, .master): lessons = [.mastery]
-            case (.writes, _), (.alone, .master): lessons = [.mastery, .process, .clientNumber]
-            default: break
+        switch (use, server.role) {
+        case (.reads, .replica) where isFencing, (.watcher, _), (.acknowledger, _):
+            lessons = [.process]
+        case (.reads, .master) where isFencing: lessons = [.mastery]
+        case (.writes, _), (.alone, .master):
+            if isFencing {
+                lessons = [.mastery, .process, .clientNumber]
+            } else if withholdsReplies {
+                lessons = [.process]
             }
+        default: break
         }
         return Greeting(
             own: own, lessons: lessons, identity: key.identity, version: key.version,

@@ -80,7 +80,7 @@ extension ProxyCore {
             noteTimeOut(ticket, on: connection)
             for _ in 0..<ticket.replies {
                 if ticket.isWanted {
-                    appendTooLate(ticket.kind, server, to: &client.output)
+                    appendTooLate(ticket.kind, server, to: &client.replies)
                 }
                 noteDelivered(1, to: client, ticket.kind)
             }

@@ -108,6 +108,9 @@ package final class ProxyCore: Core {
     /// Whether the master answers reads only because no replica may be read, and reads that wait for their turn there.
     var isStandingIn = false
     var masterQueue = MasterQueue()
+    /// Whether replies of writes are withheld until replicas have confirmed them, and those that are.
+    let withholdsReplies: Bool
+    var acknowledgements: Acknowledgements
     /// Clients with tokens, who wait for the master's position.
     var causalWaits = CausalWaits()
     var operators: OperatorState
@@ -151,6 +154,8 @@ package final class ProxyCore: Core {
         keptMemory.kept = memory
         watermarks.beginReign(freshness.channel(0))
         isFencing = configuration.needsFences
+        withholdsReplies = configuration.writes.ackReplicas > 0
+        acknowledgements = Acknowledgements(configuration.writes)
         scripts = ScriptMemory(limit: configuration.limits.scriptBytes)
         lastClientNumber = worker + 1 - workers
         clientNumberStep = workers
@@ -159,6 +164,7 @@ package final class ProxyCore: Core {
         chance = Chance(seed: seed &+ UInt64(worker))
         servers = ProxyCore.servers(of: configuration, memory, at: now.instant)
         for server in servers where !server.isGone { openFirstLane(of: server) }
+        connectForAcknowledgements()
         findReadable()
         noteMaster()
         watchServers()
@@ -293,7 +299,7 @@ package final class ProxyCore: Core {
             client.output.drain(into: write)
             counters.clientBytesSent &+= waiting - client.output.count
             if client.pause != nil { resumable.append(id) }
-            if client.output.count <= configuration.limits.clientOutput { endStall(on: client) }
+            if client.untaken <= configuration.limits.clientOutput { endStall(on: client) }
             // What is left needs no listing: the driver comes again when there is room.
             if client.isDone { drop(client) }
         } else if let connection = connections[id] {
@@ -302,6 +308,7 @@ package final class ProxyCore: Core {
                 connection.greetingOutput.drain(into: write)
             } else {
                 if connection.use == .publisher { publish(on: connection) }
+                if connection.use == .acknowledger { askReplicas(on: connection) }
                 let sent = connection.output.sent
                 connection.output.drain(into: write)
                 counters.backendBytesSent &+= connection.output.sent - sent
@@ -354,6 +361,7 @@ package final class ProxyCore: Core {
         watchServers()
         lookAfterWatermarks()
         lookAfterTokens()
+        lookAfterAcknowledgements()
         if !readsToRetry.isEmpty { retryReads() }
         if let due = held.due, due <= now.instant { tryHeldWrites() }
         retryToRemember()
@@ -397,10 +405,10 @@ package final class ProxyCore: Core {
         if client.isSilent || client.isCutShort { return }
         write(&heldReply)
         countError(in: &heldReply)
-        if client.inFlight == 0 {
+        if client.owed == 0, client.held.isEmpty {
             while !heldReply.isEmpty {
                 heldReply.drain { pieces in
-                    for index in 0..<pieces.count { client.output.append(pieces[index]) }
+                    for index in 0..<pieces.count { client.replies.append(pieces[index]) }
                     return pieces.total
                 }
             }
@@ -449,6 +457,7 @@ package final class ProxyCore: Core {
     private func forget(_ client: ClientSession) {
         clients.remove(client.id)
         clientCount.remove()
+        forgetWithheld(of: client)
         if client.pause == .master { held.remove(client.id) }
         if client.pause == .turn { masterQueue.remove(client.id) }
         if client.isWaiting {

@@ -40,6 +40,8 @@ final class BackendConnection {
         case publisher
         /// Watermarks that a replica delivers.
         case watcher
+        /// The question whether replicas have confirmed writes.
+        case acknowledger
         /// Nobody any more: it closes when it owes nothing.
         case retired
     }
@@ -119,7 +121,7 @@ final class BackendConnection {
     var isForClients: Bool {
         switch use {
         case .reads, .writes, .alone, .retired: true
-        case .control, .publisher, .watcher: false
+        case .control, .publisher, .watcher, .acknowledger: false
         }
     }
 

@@ -23,6 +23,8 @@ final class BackendServer {
     /// The connection that watermarks go over to the master, or come over from a replica.
     var publisher: BackendConnection?
     var watcher: BackendConnection?
+    /// The connection over which the master is asked whether replicas have confirmed writes.
+    var acknowledger: BackendConnection?
     /// Writes on connections that are gone, which may run yet.
     var doubts: [Doubt] = []
     /// Of such writes those that it cannot be asked about, by the process that has them.

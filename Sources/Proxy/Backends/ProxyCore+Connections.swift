@@ -40,6 +40,7 @@ extension ProxyCore {
         switch connection.use {
         case .control: beginControl(connection)
         case .publisher, .watcher: beginFreshness(connection)
+        case .acknowledger: wantAcknowledgement()
         case .reads where !connection.tickets.isEmpty: doubtProcess(of: connection)
         default: break
         }
@@ -146,6 +147,7 @@ extension ProxyCore {
     private func beginAnew(_ connection: BackendConnection) {
         if connection.stall != nil { stalled -= 1 }
         connection.reset()
+        if connection.use == .acknowledger { lostAcknowledger() }
         wakeThoseWaiting(for: connection)
     }
 

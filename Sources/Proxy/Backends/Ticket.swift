@@ -43,6 +43,8 @@ struct Ticket {
     var waited: UInt32 = 0
     /// What the whole reply is for, when it is gathered.
     var errand: ErrandStep?
+    /// Replicas are to confirm what was written before the client gets the reply.
+    var isWithheld = false
     /// The client does not want this special reply.
     var isSilent = false
 
@@ -61,6 +63,8 @@ enum SpecialReply {
     case cursor(CursorRewriter, begins: Bool)
     /// Kept whole for an errand.
     case gathered
+    /// The master's answer to WAIT, and to the command before it.
+    case acknowledgement(isCount: Bool)
     /// The master's answer to a watermark.
     case published
     /// A replica's answer to ROLE, by which the reads behind it are done there or not, and what was known when it was

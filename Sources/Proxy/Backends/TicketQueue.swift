@@ -25,12 +25,13 @@ struct TicketQueue {
     /// Adds one request to the last ticket if it is of the same client and kind, and of the same turn.
     mutating func lengthenLast(
         _ client: ConnectionID, _ kind: Ticket.Kind, _ delivery: Ticket.Delivery = .plain,
-        since: Instant
+        isWithheld: Bool = false, since: Instant
     ) -> Bool {
         guard count > 0 else { return false }
         let last = (head + count - 1) & (ring.count - 1)
         guard ring[last]!.client == client, ring[last]!.kind == kind, ring[last]!.since == since,
-            ring[last]!.delivery == delivery, delivery != .special
+            ring[last]!.delivery == delivery, delivery != .special,
+            ring[last]!.isWithheld == isWithheld
         else { return false }
         ring[last]!.replies += 1
         replies += 1

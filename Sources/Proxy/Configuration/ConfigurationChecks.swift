@@ -9,7 +9,7 @@ struct ConfigurationChecks {
 
     /// Contradictions: with these the proxy does not start.
     func errors() -> [ConfigurationError] {
-        addresses() + authentication() + reads() + failover()
+        addresses() + authentication() + reads() + writes() + failover()
     }
 
     private func error(_ message: String, at paths: String...) -> ConfigurationError {
@@ -184,6 +184,21 @@ struct ConfigurationChecks {
                     at: "failover.mode"))
         }
         return errors
+    }
+
+    // MARK: Writes
+
+    private func writes() -> [ConfigurationError] {
+        let (patience, limit) = (configuration.writes.ackTimeout, configuration.timeouts.request)
+        guard configuration.writes.ackReplicas > 0, limit > .zero, patience > limit else {
+            return []
+        }
+        return [
+            error(
+                "writes.ack_timeout: found \(ProxyCore.text(patience)), longer than a request may take,"
+                    + " expected at most 'timeouts.request', \(ProxyCore.text(limit))",
+                at: "writes.ack_timeout", "timeouts.request", "writes.ack_replicas")
+        ]
     }
 
     // MARK: Warnings

@@ -157,6 +157,10 @@ package struct ProxyConfiguration: Sendable, Equatable {
         /// How many of them wait in the whole proxy, and with how many bytes.
         package var holdRequests = 10_000
         package var holdBytes = 64 << 20
+        /// So many replicas confirm a write before it is answered; zero: none is asked.
+        package var ackReplicas = 0
+        /// How long they are waited for.
+        package var ackTimeout = Duration.seconds(1)
 
         package init() {}
     }

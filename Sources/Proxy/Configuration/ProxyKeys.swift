@@ -228,6 +228,15 @@ enum ProxyKeys {
             "how many bytes those writes may have together",
             why: "bounds the memory of a failover",
             whenReached: "further ones get an error at once"),
+        ProxyKey(
+            "writes.ack_replicas", .integer(\.writes.ackReplicas, 0...100),
+            "how many replicas must have a write before it is answered, 0: none is asked",
+            why: "as Redis does it; each confirmation costs a round trip to replicas"),
+        ProxyKey(
+            "writes.ack_timeout", .duration(\.writes.ackTimeout, .milliseconds(1)...oneHour),
+            "how long they are waited for",
+            why: "far more than a replica that keeps up needs",
+            whenReached: "the client gets -NOTREPLICATED, which says how many have it"),
     ]
 
     private static let failover: [ProxyKey] = [

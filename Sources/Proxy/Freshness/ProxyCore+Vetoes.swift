@@ -182,7 +182,7 @@ extension ProxyCore {
             for _ in 0..<ticket.replies {
                 if ticket.isWanted {
                     counters.errors.count(code: "NOTFRESH")
-                    client.output.append(ProxyCore.notFresh)
+                    client.replies.append(ProxyCore.notFresh)
                 }
                 noteDelivered(1, to: client, ticket.kind)
             }

@@ -242,10 +242,10 @@ extension ProxyCore {
 
     private func appendUnblocked(_ client: ClientSession, _ reason: ClientUnblock.Reason) {
         switch reason {
-        case .error: client.output.appendError(ClientUnblock.error)
+        case .error: client.replies.appendError(ClientUnblock.error)
         // How many replicas have confirmed is known to the server alone.
-        case .timeout where client.command == .wait: client.output.appendInteger(0)
-        case .timeout: client.output.appendNullArray(for: client.version)
+        case .timeout where client.command == .wait: client.replies.appendInteger(0)
+        case .timeout: client.replies.appendNullArray(for: client.version)
         }
     }
 }

@@ -20,6 +20,7 @@ extension ProxyCore {
         status.counters = counters
         status.heldMemory = heldMemory()
         status.outstanding = servers.reduce(0) { $0 + max(0, $1.outstanding) }
+        status.withheld = acknowledgements.replies
         status.slowLog = Array(operators.slowLog.entries.prefix(SlowLog.longestReply))
         status.events = operators.events.newest(EventLog.shown)
         return status
@@ -66,7 +67,7 @@ extension ProxyCore {
     /// Blocks of output, and what is kept of requests.
     private func heldMemory() -> Int {
         clients.all.reduce(pool.inUse) { sum, client in
-            sum + (client.unfinished?.bytes.count ?? 0) + client.unread - client.output.count
+            sum + (client.unfinished?.bytes.count ?? 0) + Int(client.heldBytes)
                 + (client.extras?.transaction?.bytes.count ?? 0)
         }
     }

@@ -69,6 +69,8 @@ final class ClientSession {
     /// The number of the lane: which connections its requests go over.
     var lane: Int32 = 0
     var output: OutputQueue
+    /// Replies that wait for replicas to confirm writes; made when first wanted.
+    private(set) var withheld: WithheldReplies?
     var unfinished: UnfinishedRequest?
     /// The connection that its last request went out on.
     var link: LinkID?
@@ -90,7 +92,7 @@ final class ClientSession {
     var writes: Int32 = 0
     /// In rising order of position.
     private(set) var held: [HeldReply] = []
-    private var heldBytes: Int32 = 0
+    private(set) var heldBytes: Int32 = 0
     var pause: Pause?
     /// Its input is being read: it is not let go of before that is over.
     var isBeingRead = false
@@ -128,13 +130,37 @@ final class ClientSession {
     var asksForFreshness: Bool { consistency != .eventual || after != .nothing }
 
     /// Requests that the client still waits for.
-    var inFlight: Int { forwarded - delivered + held.count }
+    var inFlight: Int { forwarded - delivered + held.count + (withheld?.replies ?? 0) }
 
     /// Replies that backends still owe it.
     var owed: Int { forwarded - delivered }
 
     /// Bytes of replies that are kept for the client.
-    var unread: Int { output.count + Int(heldBytes) }
+    var unread: Int { untaken + Int(heldBytes) }
+
+    /// Bytes that it has not taken, or may not have yet.
+    var untaken: Int { output.count + (withheld?.bytes.count ?? 0) }
+
+    /// Where the next reply goes: to the output, or behind a write that replicas have not confirmed.
+    var replies: OutputQueue {
+        _read {
+            if let withheld, withheld.isActive { yield withheld.bytes } else { yield output }
+        }
+        _modify {
+            if let withheld, withheld.isActive {
+                yield &withheld.bytes
+            } else {
+                yield &output
+            }
+        }
+    }
+
+    func makeWithheld(_ pool: BlockPool) -> WithheldReplies {
+        if let withheld { return withheld }
+        let fresh = WithheldReplies(pool: pool)
+        withheld = fresh
+        return fresh
+    }
 
     /// True when the client is owed nothing, and nothing of it is left to do.
     var isDone: Bool {
@@ -170,6 +196,7 @@ final class ClientSession {
     func cutShort() -> UnfinishedRequest? {
         forwarded = delivered
         writes = 0
+        withheld?.cutShort()
         held = []
         heldBytes = 0
         pause = nil
@@ -184,7 +211,7 @@ final class ClientSession {
         var count = 0
         while count < held.count, held[count].position == delivered {
             let bytes = held[count].bytes
-            output.append(bytes.span)
+            replies.append(bytes.span)
             heldBytes -= Int32(clamping: bytes.count)
             count += 1
         }

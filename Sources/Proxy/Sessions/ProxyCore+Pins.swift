@@ -209,9 +209,9 @@ extension ProxyCore {
         if client.isMidReply {
             client.rare.deferred.append(bytes)
         } else {
-            client.output.append(bytes)
+            client.replies.append(bytes)
         }
-        let kept = client.output.count + (client.extras?.deferred.count ?? 0)
+        let kept = client.untaken + (client.extras?.deferred.count ?? 0)
         if let connection, kept > 4 * configuration.limits.clientOutput {
             stall(connection, on: client)
         }

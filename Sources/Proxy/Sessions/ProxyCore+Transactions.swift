@@ -139,7 +139,7 @@ extension ProxyCore {
     /// One more is queued.
     private func note(_ request: Request, _ command: CommandID?, in transaction: Transaction) {
         transaction.count += 1
-        if isFencing { noteKeys(of: request, command, in: transaction) }
+        if isFencing || withholdsReplies { noteKeys(of: request, command, in: transaction) }
         if case .read(.asItIs) = classifier.disposition(of: request, command) { return }
         transaction.onlyReads = false
     }
@@ -335,12 +335,14 @@ extension ProxyCore {
         }
         connection.output.append(Transaction.end)
         let kind: Ticket.Kind = isRead ? .read : .write
+        let hasWritten = transaction.writesEverything || !transaction.written.isEmpty
         noteSent(client, kind, on: connection)
         connection.specials.append(.block(BlockReply(dropping: dropped)))
         leaveTicket(
             Ticket(
                 client: client.id, kind: kind, delivery: .special, attempts: 0, replies: 1,
-                start: start, since: now.instant, isSilent: client.isSilent), on: connection)
+                start: start, since: now.instant, isWithheld: withholdsReplies && hasWritten,
+                isSilent: client.isSilent), on: connection)
         return nil
     }
 

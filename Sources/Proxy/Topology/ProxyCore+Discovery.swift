@@ -129,6 +129,7 @@ extension ProxyCore {
         server.control = nil
         server.watcher = nil
         server.publisher = nil
+        server.acknowledger = nil
         server.spares = []
         server.probe = nil
         _ = server.health.become(.down, "nobody names it any more", at: now.instant)

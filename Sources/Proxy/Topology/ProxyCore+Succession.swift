@@ -134,6 +134,7 @@ extension ProxyCore {
         changed(new)
         connectForFreshness(to: new)
         wantWatermark()
+        beginAcknowledgements()
         for connection in links { connection.map { wakeThoseWaiting(for: $0) } }
     }
 
@@ -143,9 +144,10 @@ extension ProxyCore {
         let reason = "it is not the master any more"
         for lane in server.lanes { lane?.writers = [] }
         server.publisher = nil
+        server.acknowledger = nil
         for case let connection? in links where connection.server == server.index {
             switch connection.use {
-            case .writes, .publisher, .watcher:
+            case .writes, .publisher, .watcher, .acknowledger:
                 connection.use = .retired
                 end(connection, reason)
             case .alone where !connection.isStream:

@@ -241,6 +241,7 @@ extension ProxyCore {
             }
             server.health.isMute = false
             compare(server.lastReport, with: report, of: server)
+            noteStrength(server.lastReport, report, of: server)
             server.health.report = report
             server.lastReport = report
             noteOffset(report, sentAt: sentAt, of: server)

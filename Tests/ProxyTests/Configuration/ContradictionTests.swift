@@ -38,6 +38,11 @@ private func remarks(_ text: String) -> (errors: [String], warnings: [String]) {
                 + " expected one of the two"
         ),
         (
+            "backends: {master: a:1}\nwrites: {ack_replicas: 1, ack_timeout: 5s}\ntimeouts: {request: 4s}",
+            "f:2:40: writes.ack_timeout: found 5 s, longer than a request may take, expected at most"
+                + " 'timeouts.request', 4 s"
+        ),
+        (
             "backends: {sentinel: off}",
             "f:1:22: backends.sentinel: found 'off' without 'backends.master', expected one of the"
                 + " two"

@@ -80,7 +80,7 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
               ejection_time: 5s
               max_ejection_time: 1m
               max_ejected_percent: 30
-            writes: {hold: 3s, hold_max_requests: 15, hold_max_bytes: 1MB}
+            writes: {hold: 3s, hold_max_requests: 15, hold_max_bytes: 1MB, ack_replicas: 2, ack_timeout: 300ms}
             failover: {mode: auto, down_after: 7s, state_file: /var/lib/sluice/master}
             timeouts:
               connect: 250ms
@@ -176,6 +176,8 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
         expected.failover.mode = .auto
         expected.failover.downAfter = .seconds(7)
         expected.failover.stateFile = "/var/lib/sluice/master"
+        expected.writes.ackReplicas = 2
+        expected.writes.ackTimeout = .milliseconds(300)
         expected.backends.connections = 3
         expected.timeouts.connect = .milliseconds(250)
         expected.timeouts.request = .zero
@@ -276,6 +278,8 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
                   hold: 10s
                   hold_max_requests: 10000
                   hold_max_bytes: 64MB
+                  ack_replicas: 0
+                  ack_timeout: 1s
                 failover:
                   mode: off
                   down_after: 5s

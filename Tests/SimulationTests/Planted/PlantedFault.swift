@@ -65,8 +65,8 @@ extension PlantedFault {
             becomes: "        if connection.tickets.lengthenLast"),
         PlantedFault(
             "a reply of the proxy's own overtakes those of the backend",
-            in: core, "        if client.inFlight == 0 {\n            while",
-            becomes: "        if true || client.inFlight == 0 {\n            while"),
+            in: core, "        if client.owed == 0, client.held.isEmpty {\n            while",
+            becomes: "        if true {\n            while"),
         PlantedFault(
             "a half-closed client is closed before its replies have come",
             in: session, "case .ended: inFlight == 0 && output.isEmpty && pause == nil",
@@ -115,8 +115,8 @@ extension PlantedFault {
         PlantedFault(
             "who waited for a connection is not woken when it is lost",
             in: connecting,
-            "        connection.reset()\n        wakeThoseWaiting(for: connection)\n",
-            becomes: "        connection.reset()\n"),
+            "{ lostAcknowledger() }\n        wakeThoseWaiting(for: connection)\n",
+            becomes: "{ lostAcknowledger() }\n"),
         PlantedFault(
             "nobody connects again after a refusal",
             in: core, "where until <= now.instant: connect(connection)",

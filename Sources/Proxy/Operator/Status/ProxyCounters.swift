@@ -33,6 +33,10 @@ package struct ProxyCounters: Sendable, Equatable {
     package var retries = 0
     /// Turns of reads that were moved to the master because a replica had lost what it had.
     package var vetoes = 0
+    /// Replies of writes that were withheld until replicas had confirmed them, and what became of them.
+    package var writesWithheld = 0
+    package var writesConfirmed = 0
+    package var writesNotReplicated = 0
     package var timeouts = 0
     /// Replies that came after their request had timed out, or that its client did not live to see.
     package var tombstones = 0
@@ -66,6 +70,9 @@ package struct ProxyCounters: Sendable, Equatable {
             ("reads_on_master_without_replica", \.readsOnMasterWithoutReplica),
             ("retries", \.retries),
             ("vetoes", \.vetoes),
+            ("writes_withheld", \.writesWithheld),
+            ("writes_confirmed", \.writesConfirmed),
+            ("writes_not_replicated", \.writesNotReplicated),
             ("timeouts", \.timeouts),
             ("tombstones", \.tombstones),
             ("refused_commands", \.refusedCommands),

@@ -28,6 +28,8 @@ package struct ProxyStatus: Sendable, Equatable {
     package var heldMemory = 0
     /// Requests sent and not answered yet.
     package var outstanding = 0
+    /// Replies of writes that replicas have not confirmed yet.
+    package var withheld = 0
     /// Newest first.
     package var slowLog: [SlowLog.Entry] = []
     /// Newest first; the first worker's.
@@ -147,6 +149,7 @@ package struct ProxyStatus: Sendable, Equatable {
         counters.merge(part.counters)
         heldMemory += part.heldMemory
         outstanding += part.outstanding
+        withheld += part.withheld
         slowLog = SlowLog.newest(SlowLog.longestReply, of: [slowLog, part.slowLog])
         if events.isEmpty { events = part.events }
         foreignWrites = foreignWrites ?? part.foreignWrites
@@ -247,6 +250,7 @@ extension ProxyStatus {
             .init("master", .text(master?.address)),
             .init("backends_by_state", statesReport),
             .init("outstanding", .number(outstanding)),
+            .init("withheld", .number(withheld)),
             .init("held_memory_bytes", .number(heldMemory)),
             .init("reads_on_replicas_percent", .number(counters.percentOfReadsOnReplicas)),
         ])
