@@ -71,7 +71,7 @@ extension Client {
 
     private func judgeRole(of asked: Asked, _ text: [UInt8]) {
         let isUnblocked = text.starts(with: "UNBLOCKED ".utf8)
-        world.coverage.reach(isUnblocked ? .toldUnblocked : .toldReadOnly)
+        world.coverage.reach(.toldOfRole)
         let isRight =
             switch asked.question {
             case .pop: true

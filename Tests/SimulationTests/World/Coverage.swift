@@ -25,8 +25,7 @@ enum Mark: Int, CaseIterable {
     case staleRead, timedOut, timedOutUnsent, replicaComplaint, nobodyToRead
     case chainedReplica, rolledBack, lostWrites, lateBytes, notFresh
     // What comes of another master.
-    case steppedDown, promoted, promotedWithLoss, promotedAgain, refusedByReplica, toldReadOnly
-    case toldUnblocked
+    case steppedDown, promoted, promotedWithLoss, promotedAgain, refusedByReplica, toldOfRole
 }
 
 /// How often each mark was reached.
