@@ -55,8 +55,8 @@ import Testing
         let (old, heir, other) = (
             deployment.master, deployment.replicas[1], deployment.replicas[0]
         )
-        let operator_ = try proxy.client()
-        let reply = try operator_.run(
+        let administrator = try proxy.client()
+        let reply = try administrator.run(
             "PROXY", "FAILOVER", "TO", "\(heir.endpoint)", "TIMEOUT", "30000")
         #expect(reply[key: "master"]?.text == "\(heir.endpoint)", "\(reply)")
         #expect(reply[key: "former_master"]?.text == "\(old.endpoint)")
@@ -74,7 +74,7 @@ import Testing
         // And once more, to whoever fits: it must be one of the other two.
         #expect(
             wait(within: .seconds(60)) {
-                (try? operator_.run("PROXY", "FAILOVER")[key: "former_master"]?.text)
+                (try? administrator.run("PROXY", "FAILOVER")[key: "former_master"]?.text)
                     == "\(heir.endpoint)"
             })
         #expect(Self.goesOn(tally))
@@ -126,10 +126,10 @@ import Testing
             deployment.master, deployment.replicas[1], deployment.replicas[0]
         )
         // It may have to hear more of the replicas first.
-        let operator_ = try RESPClient(connectTo: proxy.endpoint, limit: .seconds(120))
+        let administrator = try RESPClient(connectTo: proxy.endpoint, limit: .seconds(120))
         var reply = WireReply.array([])
         _ = try wait(within: .seconds(60)) {
-            reply = try operator_.run("PROXY", "FAILOVER", "TO", "\(heir.endpoint)")
+            reply = try administrator.run("PROXY", "FAILOVER", "TO", "\(heir.endpoint)")
             return reply[key: "master"] != nil
         }
         #expect(reply[key: "master"]?.text == "\(heir.endpoint)", "\(reply)")

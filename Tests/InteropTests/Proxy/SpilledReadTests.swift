@@ -12,11 +12,11 @@ import Testing
         let lines = ["  max_master_reads: 3", "timeouts: {probe: 60s, request: 60s}"]
         guard let front = try Front(replicas: 1, lines), !Front.isDirect else { return }
         let (master, replica) = (front.deployment.master, front.deployment.replicas[0])
-        let operator_ = try front.client()
-        #expect(try operator_.run("SET", "k", "v") == .simple("OK"))
+        let administrator = try front.client()
+        #expect(try administrator.run("SET", "k", "v") == .simple("OK"))
         replica.kill()
         let isGone = try wait {
-            try operator_.run("PROXY", "BACKENDS").items?[1][key: "state"]?.text == "down"
+            try administrator.run("PROXY", "BACKENDS").items?[1][key: "state"]?.text == "down"
         }
         #expect(isGone)
         let clients = try (0..<12).map { _ in try front.client() }
@@ -25,12 +25,12 @@ import Testing
         defer { master.thaw() }
         for client in clients { try client.send(["GET", "k"]) }
         let areHeld = try wait {
-            let counters = try operator_.run("PROXY", "STATS")
+            let counters = try administrator.run("PROXY", "STATS")
             return counters[key: "reads_held_back"]?.number == 9
         }
         #expect(areHeld)
         try writer.send(["SET", "k", "w"])
-        let status = try operator_.run("PROXY", "STATUS")
+        let status = try administrator.run("PROXY", "STATUS")
         #expect(status[key: "outstanding"]?.number ?? 0 >= 3)
         master.thaw()
         #expect(try writer.readReply() == .simple("OK"))

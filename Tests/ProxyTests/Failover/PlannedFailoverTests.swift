@@ -52,10 +52,10 @@ import Testing
     /// is told to follow it.
     @Test func succeeds() throws {
         let fresh = Self.deployment()
-        let (writer, operator_) = (fresh.driver.connect(), fresh.driver.connect())
+        let (writer, administrator) = (fresh.driver.connect(), fresh.driver.connect())
         fresh.driver.command(["SET", "a", "1"], to: writer)
         fresh.driver.command(
-            ["PROXY", "FAILOVER", "TO", "replica0:6379", "TIMEOUT", "4000"], to: operator_)
+            ["PROXY", "FAILOVER", "TO", "replica0:6379", "TIMEOUT", "4000"], to: administrator)
         fresh.driver.command(["SET", "a", "2"], to: writer)
         Self.go(fresh)
         #expect(fresh.proxy.sent(to: fresh.masterWrites) == Wire.text("SET", "a", "1"))
@@ -68,14 +68,14 @@ import Testing
         #expect(told.first?.hasPrefix("FAILOVER TO replica0 6379 TIMEOUT 39") == true, "\(told)")
         #expect(fresh.proxy.sent(to: fresh.masterWrites) == "")
         #expect(fresh.core.held.count == 1)
-        #expect(fresh.driver.output(of: operator_) == "")
+        #expect(fresh.driver.output(of: administrator) == "")
         Self.finish(fresh, heir: 1)
         #expect(fresh.core.master.index == 1)
         let writes = fresh.core.master.lanes[0]!.writers[0].link
         #expect(fresh.proxy.sent(to: writes) == Wire.text("SET", "a", "2"))
         #expect(fresh.wordsTold(to: 2) == ["REPLICAOF replica0 6379"])
         #expect(fresh.wordsTold(to: 1) == [])
-        let reply = fresh.driver.output(of: operator_)
+        let reply = fresh.driver.output(of: administrator)
         for field in Self.fields + ["repointed", "replica1:6379"] {
             #expect(reply.contains(Wire.bulk(field)), "\(field) in \(reply)")
         }
@@ -97,16 +97,16 @@ import Testing
         } else {
             fresh.facts[0].failoverState = "waiting-for-sync"
         }
-        let (writer, operator_) = (fresh.driver.connect(), fresh.driver.connect())
-        fresh.driver.command(["PROXY", "FAILOVER"], to: operator_)
+        let (writer, administrator) = (fresh.driver.connect(), fresh.driver.connect())
+        fresh.driver.command(["PROXY", "FAILOVER"], to: administrator)
         fresh.driver.command(["SET", "a", "1"], to: writer)
         Self.go(fresh)
         if how == "gives up" {
-            #expect(fresh.driver.output(of: operator_) == "")
+            #expect(fresh.driver.output(of: administrator) == "")
             fresh.facts[0].failoverState = "no-failover"
             Self.go(fresh)
         }
-        let reply = fresh.driver.output(of: operator_)
+        let reply = fresh.driver.output(of: administrator)
         let reason =
             how == "refuses"
             ? "127.0.0.1:6379 refuses: NOPERM no permissions to run 'failover'"
@@ -121,8 +121,8 @@ import Testing
     @Test(arguments: [true, false]) func turnsBack(isAborted: Bool) throws {
         let fresh = Self.deployment()
         fresh.facts[0].failoverState = "waiting-for-sync"
-        let (writer, operator_) = (fresh.driver.connect(), fresh.driver.connect())
-        fresh.driver.command(["PROXY", "FAILOVER", "TIMEOUT", "1000"], to: operator_)
+        let (writer, administrator) = (fresh.driver.connect(), fresh.driver.connect())
+        fresh.driver.command(["PROXY", "FAILOVER", "TIMEOUT", "1000"], to: administrator)
         fresh.driver.command(["SET", "a", "1"], to: writer)
         Self.go(fresh)
         _ = fresh.wordsTold(to: 0)
@@ -136,17 +136,17 @@ import Testing
         }
         Self.go(fresh)
         #expect(fresh.wordsTold(to: 0) == ["FAILOVER ABORT"])
-        #expect(fresh.driver.output(of: operator_) == "")
+        #expect(fresh.driver.output(of: administrator) == "")
         #expect(fresh.proxy.sent(to: fresh.masterWrites) == "")
         fresh.facts[0].failoverState = "no-failover"
         Self.go(fresh)
         let reason = isAborted ? "aborted by an operator" : "it took too long"
         #expect(
-            fresh.driver.output(of: operator_)
+            fresh.driver.output(of: administrator)
                 == "-ERR the failover to replica0:6379 has failed: \(reason)\r\n")
         #expect(fresh.proxy.sent(to: fresh.masterWrites) == Wire.text("SET", "a", "1"))
         #expect(
-            fresh.driver.ask("PROXY", "FAILOVER", "ABORT", on: operator_)
+            fresh.driver.ask("PROXY", "FAILOVER", "ABORT", on: administrator)
                 == "-ERR no failover is under way\r\n")
     }
 
@@ -154,8 +154,8 @@ import Testing
     @Test func neverTooLong() throws {
         let fresh = Self.deployment { $0.writes.hold = .seconds(2) }
         fresh.facts[0].failoverState = "waiting-for-sync"
-        let (writer, operator_) = (fresh.driver.connect(), fresh.driver.connect())
-        fresh.driver.command(["PROXY", "FAILOVER", "TIMEOUT", "60000"], to: operator_)
+        let (writer, administrator) = (fresh.driver.connect(), fresh.driver.connect())
+        fresh.driver.command(["PROXY", "FAILOVER", "TIMEOUT", "60000"], to: administrator)
         fresh.driver.command(["SET", "a", "1"], to: writer)
         Self.go(fresh, .milliseconds(1_900))
         #expect(fresh.driver.output(of: writer) == "")
@@ -166,17 +166,17 @@ import Testing
                 + "nothing was sent\r\n")
         // It goes on all the same.
         Self.finish(fresh, heir: 1)
-        #expect(fresh.driver.output(of: operator_).contains("replica0:6379"))
+        #expect(fresh.driver.output(of: administrator).contains("replica0:6379"))
     }
 
     /// Who has asked may leave.
     @Test func askerLeaves() throws {
         let fresh = Self.deployment()
         fresh.facts[0].failoverState = "waiting-for-sync"
-        let operator_ = fresh.driver.connect()
-        fresh.driver.command(["PROXY", "FAILOVER"], to: operator_)
+        let administrator = fresh.driver.connect()
+        fresh.driver.command(["PROXY", "FAILOVER"], to: administrator)
         Self.go(fresh)
-        fresh.driver.cut(operator_)
+        fresh.driver.cut(administrator)
         Self.finish(fresh, heir: 1)
         #expect(fresh.core.master.index == 1)
         #expect(Self.events(fresh).contains(.switchoverDone))
@@ -186,38 +186,38 @@ import Testing
     @Test func masterDies() throws {
         let fresh = Self.deployment()
         fresh.facts[0].failoverState = "failover-in-progress"
-        let operator_ = fresh.driver.connect()
-        fresh.driver.command(["PROXY", "FAILOVER"], to: operator_)
+        let administrator = fresh.driver.connect()
+        fresh.driver.command(["PROXY", "FAILOVER"], to: administrator)
         Self.go(fresh)
         let link = try #require(fresh.core.servers[0].control).link
         fresh.proxy.cut(link)
         Self.finish(fresh, heir: 1)
         #expect(fresh.core.master.index == 1)
-        #expect(fresh.driver.output(of: operator_).contains("pause_ms"))
+        #expect(fresh.driver.output(of: administrator).contains("pause_ms"))
     }
 
     /// The connection is lost with the word on it, and the master was never told: writes go on as soon as it says so.
     @Test func wordThatIsLost() throws {
         let fresh = Self.deployment()
         fresh.answersWhenTold["FAILOVER"] = .some(nil)
-        let (writer, operator_) = (fresh.driver.connect(), fresh.driver.connect())
-        fresh.driver.command(["PROXY", "FAILOVER"], to: operator_)
+        let (writer, administrator) = (fresh.driver.connect(), fresh.driver.connect())
+        fresh.driver.command(["PROXY", "FAILOVER"], to: administrator)
         fresh.driver.command(["SET", "a", "1"], to: writer)
         Self.go(fresh)
         #expect(fresh.wordsTold(to: 0).count == 1)
         #expect(fresh.proxy.sent(to: fresh.masterWrites) == "")
         fresh.proxy.cut(try #require(fresh.core.servers[0].control).link)
         Self.go(fresh, .milliseconds(500))
-        #expect(fresh.driver.output(of: operator_).contains("or never heard of it"))
+        #expect(fresh.driver.output(of: administrator).contains("or never heard of it"))
         #expect(fresh.proxy.sent(to: fresh.masterWrites) == Wire.text("SET", "a", "1"))
     }
 
     /// A write that hangs is not waited for: the server's own pause meets it.
     @Test func writeThatHangs() throws {
         let fresh = Self.deployment()
-        let (writer, operator_) = (fresh.driver.connect(), fresh.driver.connect())
+        let (writer, administrator) = (fresh.driver.connect(), fresh.driver.connect())
         fresh.driver.command(["SET", "a", "1"], to: writer)
-        fresh.driver.command(["PROXY", "FAILOVER"], to: operator_)
+        fresh.driver.command(["PROXY", "FAILOVER"], to: administrator)
         Self.go(fresh, .milliseconds(900))
         #expect(fresh.wordsTold(to: 0) == [])
         Self.go(fresh, .milliseconds(200))

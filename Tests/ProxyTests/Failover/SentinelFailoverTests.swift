@@ -90,8 +90,8 @@ import Testing
 
     @Test func succeeds() throws {
         let fresh = Self.deployment()
-        let (writer, operator_) = (fresh.driver.connect(), fresh.driver.connect())
-        Self.ordered(fresh, by: operator_)
+        let (writer, administrator) = (fresh.driver.connect(), fresh.driver.connect())
+        Self.ordered(fresh, by: administrator)
         fresh.driver.command(["SET", "a", "1"], to: writer)
         Self.say(fresh, SentinelAnswer(refusal: nil))
         #expect(fresh.core.held.count == 1)
@@ -109,7 +109,7 @@ import Testing
         #expect(fresh.wordsTold(to: 1) == ["REPLICAOF b 6379", "CLIENT UNPAUSE"])
         #expect(fresh.wordsTold(to: 2) == ["CONFIG SET replica-priority 100"])
         #expect(fresh.wordsTold(to: 3) == [])
-        let reply = fresh.driver.output(of: operator_)
+        let reply = fresh.driver.output(of: administrator)
         #expect(reply.contains(Wire.bulk("b:6379")), "\(reply)")
         #expect(fresh.core.switchover == nil)
     }
@@ -117,14 +117,14 @@ import Testing
     /// The sentinels refuse: the pause and the priority are undone, and writes go on.
     @Test func refused() throws {
         let fresh = Self.deployment()
-        let (writer, operator_) = (fresh.driver.connect(), fresh.driver.connect())
-        Self.ordered(fresh, by: operator_)
+        let (writer, administrator) = (fresh.driver.connect(), fresh.driver.connect())
+        Self.ordered(fresh, by: administrator)
         fresh.driver.command(["SET", "a", "1"], to: writer)
         Self.say(fresh, SentinelAnswer(refusal: "sentinel s:1 refuses: NOGOODSLAVE"))
         #expect(fresh.wordsTold(to: 1) == ["CLIENT UNPAUSE"])
         #expect(fresh.wordsTold(to: 2) == ["CONFIG SET replica-priority 100"])
         #expect(
-            fresh.driver.output(of: operator_)
+            fresh.driver.output(of: administrator)
                 == "-ERR the failover to b:6379 has failed: sentinel s:1 refuses: NOGOODSLAVE\r\n")
         #expect(fresh.proxy.sent(to: Self.writes(of: fresh)) == Wire.text("SET", "a", "1"))
     }
@@ -132,14 +132,14 @@ import Testing
     /// A priority that the sentinels never notice holds nobody up.
     @Test func unnoticedPriority() throws {
         let fresh = Self.deployment()
-        let operator_ = fresh.driver.connect()
-        fresh.driver.command(["PROXY", "FAILOVER", "TO", "b:6379"], to: operator_)
+        let administrator = fresh.driver.connect()
+        fresh.driver.command(["PROXY", "FAILOVER", "TO", "b:6379"], to: administrator)
         for _ in 0..<130 {
             fresh.driver.pass(.milliseconds(200))
             fresh.settle()
             #expect(!fresh.core.topology.isHeld)
         }
-        #expect(fresh.driver.output(of: operator_).contains("have not noticed"))
+        #expect(fresh.driver.output(of: administrator).contains("have not noticed"))
         #expect(
             fresh.wordsTold(to: 2) == [
                 "CONFIG SET replica-priority 1", "CONFIG SET replica-priority 100",
