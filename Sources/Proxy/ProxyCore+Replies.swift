@@ -152,7 +152,9 @@ extension ProxyCore {
         }
         guard connection.tickets.settle(replies) else { return }
         if connection.use != .acknowledger {
-            if ticket.kind != .blocking { server.noteLatency(now.instant - ticket.since) }
+            if ticket.kind != .blocking, ticket.attempts == 0 {
+                server.noteLatency(now.instant - ticket.since)
+            }
             noteAnswer(ticket, took: now.instant - ticket.since, on: connection)
         }
         connection.output.release(

@@ -24,7 +24,7 @@ extension ProxyCore {
             return nil
         }
         let isMaster = connection.server == master.index
-        if isMaster, form != .asItIs { noteCall(client.command) }
+        if isMaster, form != .asItIs { noteCall(client.command, isFenced: false) }
         askForVeto(need, on: connection)
         send(request, as: isMaster ? nil : form.name, .read, on: connection, for: client)
         return nil

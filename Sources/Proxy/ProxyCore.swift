@@ -81,6 +81,8 @@ package final class ProxyCore: Core {
     var serversToLeave: [Int] = []
     /// Replicas that clients' reads have told something about, which is to be acted on before the call ends.
     var circuitsToFollow: [Int] = []
+    /// When the replicas were compared last.
+    var comparedAt: Instant?
     /// Connections that are not read from because of a slow client.
     var stalled = 0
     /// By number; never walked through.

@@ -318,7 +318,9 @@ extension ProxyCore {
     /// The master has said how it is: whether what is withheld can be confirmed, and what a confirmation is worth.
     func noteStrength(_ old: ServerReport?, _ report: ServerReport, of server: BackendServer) {
         guard withholdsReplies, server === master, report.role == .master else { return }
-        if let old, old.runID == report.runID, old.replicationID != report.replicationID,
+        // One that was a replica when it said that has a new history by being promoted, which was told already.
+        if let old, old.role == .master, old.runID == report.runID,
+            old.replicationID != report.replicationID,
             acknowledgements.replies > 0
         {
             giveUpAcknowledgements("the master's history has changed")

@@ -272,6 +272,8 @@ extension ProxyCore {
             lane.writers[place] = fresh
         }
         connection.use = .retired
+        // What stands behind a large reply is not slow by the server's fault.
+        server.circuit.window.isExcused = true
         let staying = clientsThatStay(on: connection, .largeReply)
         // The question whether this replica has what a read needs is behind the large reply too. One that is set aside
         // is asked that for tokens alone, and nobody else may have their reads.

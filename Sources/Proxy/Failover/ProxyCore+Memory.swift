@@ -19,7 +19,7 @@ extension ProxyCore {
     /// Has written down who the master is, unless the file says it already.
     func remember() {
         guard worker == 0, let path = configuration.failover.stateFile, let memory = currentMemory,
-            memory != keptMemory.kept
+            memory != keptMemory.kept, keptMemory.retryAt == nil
         else { return }
         keptMemory.kept = memory
         pending.wishes.append(

@@ -131,8 +131,12 @@ extension ProxyCore {
     func take(_ request: FailoverRequest, from asker: (worker: Int, step: ErrandStep)) {
         switch request {
         case .abort:
-            guard switchover != nil else {
+            guard let running = switchover else {
                 return tell(.failed("ERR no failover is under way"), to: asker)
+            }
+            guard !running.machine.isBeyondAbort else {
+                return tell(
+                    .failed("ERR it is too late for that: the sentinels have been told"), to: asker)
             }
             tell(.aborting, to: asker)
             switchoverHears(.abort)
@@ -237,7 +241,10 @@ extension ProxyCore {
         reportDrained()
         guard let running = switchover else { return }
         if running.due <= now.instant { return switchoverHears(.late) }
-        if let due = running.drainDue, due <= now.instant { switchoverHears(.drained) }
+        if let due = running.drainDue, due <= now.instant {
+            switchover?.drainDue = nil
+            switchoverHears(.drained)
+        }
         guard let running = switchover else { return }
         if !isAnswering(servers[running.plan.master]) { switchoverHears(.lostMaster) }
         if !isAnswering(servers[running.plan.target]) { switchoverHears(.lostTarget) }
@@ -327,6 +334,8 @@ extension ProxyCore {
                 of: plan.target)
         case .restorePriority:
             guard let former = running.formerPriority else { return }
+            // A second attempt is not to take the raised one for its own.
+            servers[plan.target].health.report?.priority = former
             makeGood(["CONFIG", "SET", "replica-priority", "\(former)"], at: plan.target)
         case .repoint: repoint(plan)
         case .succeed: succeed(running)

@@ -22,6 +22,7 @@ extension ProxyCore {
     func lookAfterMaster() {
         guard worker == 0, configuration.failover.mode == .auto else { return }
         guard !isAnswering(master), !topology.isContested, switchover == nil else {
+            takeBackPromotion()
             lostMaster = nil
             return
         }
@@ -85,6 +86,19 @@ extension ProxyCore {
         let errand = beginErrand(.promotion(server: heir.index), parts: 1)
         ask(["REPLICAOF", "NO", "ONE"].map { Array($0.utf8) }, part: 0, of: errand, on: control)
         if heir.probe == nil { probe(heir, on: control) }
+    }
+
+    /// The master is there after all: who was being promoted follows it again. Left as it is, it would be taken for the
+    /// heir one day, and all that was written since would be lost.
+    private func takeBackPromotion() {
+        guard let heir = lostMaster?.heir, isAnswering(master) else { return }
+        let known = replicas.lazy.compactMap { $0.health.report?.masterEndpoint }.first
+        let words = known.flatMap { $0.lastIndex(of: ":") }.map { colon in
+            [String(known![..<colon]), String(known![known!.index(after: colon)...])]
+        }
+        makeGood(
+            ["REPLICAOF"] + (words ?? ProxyCore.words(for: master.endpoint)), at: heir.server,
+            within: ProxyCore.patienceAtTheEnd)
     }
 
     /// Whether it is a master now its probes say.

@@ -46,9 +46,10 @@ extension ProxyCore {
     }
 
     /// Whether the master owes an answer to a write on a connection that clients share. What one client has for itself
-    /// may wait there for ever. O(tickets).
+    /// may wait there for ever. Answers that replicas have not confirmed are owed too. O(tickets).
     private var owesWrites: Bool {
-        links.contains { connection in
+        if acknowledgements.replies > 0 { return true }
+        return links.contains { connection in
             guard let connection, connection.server == master.index,
                 connection.use == .writes || connection.use == .retired
             else { return false }

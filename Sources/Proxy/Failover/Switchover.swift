@@ -137,8 +137,10 @@ struct Switchover: Equatable {
         case (.preparing, .abort), (.draining, .abort), (.pausing, .abort), (.levelling, .abort):
             return giveUp(Switchover.aborted)
 
+        // Sentinels that were told cannot be told to leave it: writes wait on, or the next master would lack them.
+        case (.asking, .abort), (.awaiting, .abort):
+            return way == .servers ? turnBack(Switchover.aborted) : []
         case (.asking, .late), (.awaiting, .late): return turnBack("it took too long")
-        case (.asking, .abort), (.awaiting, .abort): return turnBack(Switchover.aborted)
         // Sentinels close its connections when they promote it.
         case (.awaiting, .lostTarget) where way == .servers:
             return turnBack("the replica does not answer any more")
@@ -148,6 +150,11 @@ struct Switchover: Equatable {
             (.awaiting, _), (.aborting, _), (.repointing, _):
             return []
         }
+    }
+
+    /// Whether an operator's word comes too late to change anything.
+    var isBeyondAbort: Bool {
+        way != .servers && (phase == .asking || phase == .awaiting)
     }
 
     private static let aborted = "aborted by an operator"

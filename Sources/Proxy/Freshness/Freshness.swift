@@ -73,13 +73,19 @@ package final class Freshness: Sendable {
         foreignWrites.store(areHeeded, ordering: .relaxed)
     }
 
-    /// Writes that all workers have sent; and those of them that have been answered, or fewer.
-    var writesSent: Int { traces.reduce(0) { $0 + $1.sent.load(ordering: .relaxed) } }
-    var writesAnswered: Int {
+    /// Writes that all workers have sent; and those of them, or fewer, that raise fences and have been answered, or
+    /// raise none.
+    var writesSent: Int { traces.reduce(0) { $0 + $1.sent.load(ordering: .acquiring) } }
+    var writesSettled: Int {
         traces.reduce(0) {
-            $0 + $1.sent.load(ordering: .relaxed) - $1.pending.load(ordering: .relaxed)
+            // What was sent is looked at first: its fences were raised before.
+            let sent = $1.sent.load(ordering: .acquiring)
+            return $0 + sent - $1.pending.load(ordering: .sequentiallyConsistent)
         }
     }
+
+    /// Of those sent, how many raise no fence, so that nobody here knows whether they have been answered.
+    var writesUnfenced: Int { traces.reduce(0) { $0 + $1.unfenced.load(ordering: .relaxed) } }
 
     /// Requests that they have sent of which nobody can say how often they write.
     var opaqueSent: Int { traces.reduce(0) { $0 + $1.opaque.load(ordering: .relaxed) } }
@@ -93,10 +99,16 @@ final class WorkerTrace: Sendable {
     let behind = Atomic<UInt64>(0)
     /// Commands that it has sent to a master which are counted there as writes, and requests that may write uncounted.
     let sent = Atomic<Int>(0)
+    /// Those of them that raise no fence.
+    let unfenced = Atomic<Int>(0)
     let opaque = Atomic<Int>(0)
 
-    func noteSent(_ writes: Int) {
-        sent.store(sent.load(ordering: .relaxed) &+ writes, ordering: .relaxed)
+    /// Behind `begin`, so that whoever sees them sees their fences.
+    func noteSent(_ writes: Int, unfenced others: Int = 0) {
+        if others > 0 {
+            unfenced.store(unfenced.load(ordering: .relaxed) &+ others, ordering: .relaxed)
+        }
+        sent.store(sent.load(ordering: .relaxed) &+ writes &+ others, ordering: .releasing)
     }
 
     func noteOpaque() {

@@ -56,7 +56,6 @@ extension ProxyCore {
     /// Marks what a request may write, before it can leave.
     func raiseFences(_ request: Request, _ command: CommandID?, on connection: BackendConnection) {
         guard isFencing, connection.server == master.index else { return }
-        noteCall(command)
         var entries = 0
         switch written(by: request, command) {
         case .nothing: break
@@ -75,30 +74,34 @@ extension ProxyCore {
             entries = foundKeys.positions.count
         }
         endMarks(entries, on: connection)
+        noteCall(command, isFenced: entries > 0)
     }
 
     /// The same for a transaction, which runs as one request.
     func raiseFences(_ transaction: Transaction, on connection: BackendConnection) {
         guard isFencing, connection.server == master.index else { return }
-        noteCalls(transaction, on: connection)
         let slots = transaction.writesEverything ? [.everything] : transaction.written
         for slot in slots { connection.marks.append(freshness.fences.mark(slot)) }
         endMarks(slots.count, on: connection)
+        noteCalls(transaction, on: connection, areFenced: !slots.isEmpty)
     }
 
     /// Counts what the master counts as a write, whatever it does: SORT without STORE is one too.
-    func noteCall(_ command: CommandID?) {
+    func noteCall(_ command: CommandID?, isFenced: Bool) {
         guard isFencing else { return }
         switch tally.count(command) {
         case .nothing: break
-        case .write: trace.noteSent(1)
+        case .write: trace.noteSent(isFenced ? 1 : 0, unfenced: isFenced ? 0 : 1)
         case .opaque: trace.noteOpaque()
         }
     }
 
-    func noteCalls(_ transaction: Transaction, on connection: BackendConnection) {
+    func noteCalls(
+        _ transaction: Transaction, on connection: BackendConnection, areFenced: Bool
+    ) {
         guard isFencing, connection.server == master.index else { return }
-        trace.noteSent(transaction.writes)
+        let writes = transaction.writes
+        trace.noteSent(areFenced ? writes : 0, unfenced: areFenced ? 0 : writes)
         if transaction.isOpaque || transaction.writesEverything { trace.noteOpaque() }
     }
 

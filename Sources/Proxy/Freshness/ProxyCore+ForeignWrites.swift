@@ -16,7 +16,12 @@ extension ProxyCore {
         else { return nil }
         operators.foreignWritesAskedAt = now.instant
         let isUnderWay = freshness.fences.fence(of: .everything) == .pending
-        return Probe.Counted(answered: freshness.writesAnswered, isOpaqueUnderWay: isUnderWay)
+        // What raises no fence has been answered when it was sent before the last question.
+        let unfenced = freshness.writesUnfenced
+        let recent = unfenced - operators.writesUnfenced
+        operators.writesUnfenced = unfenced
+        return Probe.Counted(
+            answered: freshness.writesSettled - recent, isOpaqueUnderWay: isUnderWay)
     }
 
     /// The master has answered what it counts, which may be that its user may not be told.

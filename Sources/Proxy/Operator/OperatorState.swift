@@ -17,6 +17,8 @@ struct OperatorState {
     var foreignWrites = ForeignWrites()
     var foreignWritesAskedAt: Instant?
     var foreignWritesSeenAt: Instant?
+    /// How many writes that raise no fence had been sent when they were asked about.
+    var writesUnfenced = 0
     /// Requests that take at least so many nanoseconds are slow; kept apart, as it is compared for each ticket.
     let slowThreshold: Int64
     /// Errands of several workers that are not finished, the oldest first.

@@ -34,7 +34,14 @@ struct MasterQueue {
         return clients[head]
     }
 
-    mutating func remove(_ client: ConnectionID) { remove(where: { $0 == client }) }
+    mutating func remove(_ client: ConnectionID) {
+        // Most often it is the one that has just come.
+        if count > 0, clients.last == client {
+            clients.removeLast()
+        } else {
+            remove { $0 == client }
+        }
+    }
 
     @discardableResult
     mutating func remove(where isLeaving: (ConnectionID) -> Bool) -> [ConnectionID] {
@@ -56,7 +63,9 @@ extension ProxyCore {
             configuration.reads.maxMasterReads > 0
             && configuration.reads.includeMaster == .fallback
             && readable.allSatisfy { $0 == master.index || servers[$0].circuit.isOnTrial }
-            && readable.contains(master.index) && replicas.contains { !isSetAside($0) }
+            && readable.contains(master.index)
+            // Those too that were found and that nobody names any more: their reads have to go somewhere.
+            && servers.contains { $0.role == .replica && $0.double == nil && !isSetAside($0) }
         if wasStandingIn, !isStandingIn { masterQueue.isTold = false }
     }
 

@@ -21,9 +21,9 @@ struct RampUp {
         case .healthy:
             if let awaySince, now - awaySince >= RampUp.shortest { since = now }
             awaySince = nil
-        case .connecting: since = nil
+        // Who goes away for a moment goes on where it was.
+        case .connecting: break
         case .loading, .syncing, .staleLink, .lagging, .ejected, .down:
-            since = nil
             awaySince = awaySince ?? now
         }
     }

@@ -11,6 +11,8 @@ struct ReadCandidate: Equatable {
     var isHealthy = true
     /// It is not, since it is too far behind, and for no other reason.
     var isLagging = false
+    /// It is not, because of what reads have met there, and for no other reason.
+    var isOpen = false
     /// It has come back, and does not take all of its reads yet; it is on trial.
     var isReturning = false
     var isOnTrial = false
@@ -44,8 +46,8 @@ struct Router {
 
     /// The servers that reads are shared among, as long as nothing changes: healthy replicas, of the own zone if
     /// there are enough, with the master always, or when there is none, or never. Those that have just come back do
-    /// not take the place of others yet. Where nothing else may be read, those that lag are: a level that promises more
-    /// than they have is kept by what it asks of each.
+    /// not take the place of others yet. Where nothing else may be read, those are that reads have failed on, and,
+    /// without the master, those that lag: a level that promises more than they have is kept by what it asks of each.
     func readable(_ all: [ReadCandidate]) -> [Int] {
         let healthy = all.filter { $0.isHealthy && !$0.isMaster }
         let near = healthy.filter(\.isInOwnZone)
@@ -62,9 +64,12 @@ struct Router {
             }
         }
         if chosen.isEmpty {
-            chosen =
-                includeMaster == .never
-                ? all.filter { $0.isLagging && !$0.isMaster }.map(\.server) : masters
+            chosen = all.filter { $0.isOpen && !$0.isMaster }.map(\.server)
+            if includeMaster == .never {
+                chosen += all.filter { $0.isLagging && !$0.isMaster }.map(\.server)
+            } else if chosen.isEmpty {
+                chosen = masters
+            }
         }
         return chosen.sorted()
     }

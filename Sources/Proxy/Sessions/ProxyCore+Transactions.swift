@@ -323,7 +323,7 @@ extension ProxyCore {
         end(transaction, of: client)
         let isRead = transaction.onlyReads && connection.use == .reads
         if isRead {
-            noteCalls(transaction, on: connection)
+            noteCalls(transaction, on: connection, areFenced: false)
         } else {
             raiseFences(transaction, on: connection)
         }

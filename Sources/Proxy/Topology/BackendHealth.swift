@@ -79,6 +79,8 @@ struct BackendHealth {
     var isSilent = false
     var isBusy = false
     var wantsPassword = false
+    /// It would be read, were it not for what reads have met there.
+    var isWellByItsWord = false
     /// INFO is refused: it is taken to be what the configuration says.
     var isMute = false
 
@@ -120,6 +122,8 @@ struct BackendHealth {
         case .trial: return (state, "on trial, as it was not read for \(lasts): \(cause)")
         }
     }
+
+    static func isWell(_ evidence: Evidence) -> Bool { judgeByItsWord(evidence).0 == .healthy }
 
     private static func judgeByItsWord(_ evidence: Evidence) -> (BackendState, reason: String) {
         guard evidence.isConnected else {

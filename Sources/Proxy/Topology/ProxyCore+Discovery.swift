@@ -132,6 +132,8 @@ extension ProxyCore {
         server.acknowledger = nil
         server.spares = []
         server.probe = nil
+        server.circuit = Circuit()
+        server.rampUp = RampUp()
         _ = server.health.become(.down, "nobody names it any more", at: now.instant)
         findReadable()
         for case let connection? in links where connection.server == server.index {

@@ -10,6 +10,8 @@ extension ProxyCore {
     func noteAnswer(_ ticket: Ticket, took: Duration, on connection: BackendConnection) {
         let server = servers[connection.server]
         guard server.role == .replica, ticket.kind == .read else { return }
+        // Part of the time it was another server's that was asked before.
+        guard ticket.attempts == 0 else { return noteGood(ticket, at: server) }
         guard took < configuration.outliers.latencyFloor, !server.circuit.awaitsAnswers else {
             return noteTelling(ticket, took: took, on: connection)
         }
@@ -26,15 +28,19 @@ extension ProxyCore {
             // same time: the whole interval tells nothing.
             guard !isSlowByNature(ticket, on: connection) else {
                 server.circuit.window.isExcused = true
-                return
+                return noteGood(ticket, at: server)
             }
             if let cause = server.circuit.relapse(took, limits) {
                 return eject(server, because: cause)
             }
         }
         server.circuit.window.add(took.nanoseconds)
+        noteGood(ticket, at: server)
+    }
+
+    private func noteGood(_ ticket: Ticket, at server: BackendServer) {
         // What comes after its client was told that it took too long is no good answer.
-        guard ticket.client != Ticket.nobody else { return }
+        guard server.circuit.awaitsAnswers, ticket.client != Ticket.nobody else { return }
         if server.circuit.noteAnswer(at: now.instant) { circuitsToFollow.append(server.index) }
     }
 
@@ -49,12 +55,14 @@ extension ProxyCore {
     // MARK: Failures
 
     /// So many reads got no answer in time. What a server that is silent, busy or at work on a slow request does not
-    /// answer says nothing of it that is not known.
+    /// answer says nothing of it that is not known; nor does what stands behind a large reply, or one that a client
+    /// does not take.
     func noteTimeOuts(_ late: [Ticket], on connection: BackendConnection) {
         let server = servers[connection.server]
         let reads = late.reduce(0) { $0 + ($1.kind == .read ? Int($1.replies) : 0) }
         guard reads > 0, isJudged(server), !server.circuit.isOpen, !server.health.isSilent,
-            !server.health.isBusy, !holdsSlowRequests(connection)
+            !server.health.isBusy, connection.stall == nil, connection.use == .reads,
+            connection.scanner.isAtStart, !holdsSlowRequests(connection)
         else { return }
         var isEnough = false
         for _ in 0..<reads { isEnough = server.circuit.noteFailure(configuration.outliers) }
@@ -87,7 +95,8 @@ extension ProxyCore {
                 judged.count { $0 !== server && $0.circuit.isOpen }, of: judged.count,
                 others: readable.count { $0 != server.index && $0 != master.index },
                 percent: configuration.outliers.maximumPercent,
-                mayUseMaster: configuration.reads.includeMaster != .never)
+                mayUseMaster: configuration.reads.includeMaster != .never
+                    && master.health.isHealthy)
         else { return }
         server.circuit.open(because: cause, configuration.outliers, at: now.instant)
         circuitsToFollow.append(server.index)
@@ -103,8 +112,12 @@ extension ProxyCore {
 
     // MARK: Intervals
 
-    /// Compares what the replicas took to answer since the last time.
+    /// Compares what the replicas took to answer since the last time. An interval is as long when the master is being
+    /// looked for.
     func compareReplicas() {
+        guard comparedAt.map({ $0 + configuration.timeouts.probeInterval <= now.instant }) ?? true
+        else { return }
+        comparedAt = now.instant
         let judged = replicas.filter { isJudged($0) }
         let means = judged.map { $0.health.isHealthy ? $0.circuit.window.mean : nil }
         for (place, server) in judged.enumerated() {
@@ -144,7 +157,7 @@ extension ProxyCore {
     }
 
     func wakeForReturns() {
-        for server in servers {
+        for server in servers where !server.isGone {
             if case .open(let until) = server.circuit.state { wake(at: until) }
             if let since = server.rampUp.since { wake(at: since + configuration.reads.rampUp) }
         }

@@ -127,6 +127,8 @@ extension ProxyCore {
         guard old !== new else { return }
         old.role = .replica
         new.role = .master
+        // A master is judged by what it says alone.
+        new.circuit = Circuit()
         dethrone(old)
         enthrone(new)
         renewWatchers()

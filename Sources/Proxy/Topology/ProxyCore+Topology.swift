@@ -25,21 +25,22 @@ extension ProxyCore {
         }.first
         let isRefused = refusal != nil
         let takesWrites = lane.writers.isEmpty || lane.writers.contains(where: \.isReady)
-        let (state, reason) = BackendHealth.judge(
-            .init(
-                isMaster: server.role == .master,
-                isConnected: takesWrites && lane.readers.contains(where: \.isReady)
-                    || !isRefused && isStillConnected(server), isRefused: isRefused,
-                refusal: refusal ?? "",
-                report: server.health.report,
-                isAsked: configuration.timeouts.probeInterval > .zero && !server.health.isMute,
-                isSilent: server.health.isSilent, isBusy: server.health.isBusy,
-                wantsPassword: server.health.wantsPassword,
-                hadData: server.health.hadData,
-                isMasterHealthy: master.health.isHealthy, mastersHistory: mastersHistory,
-                isContested: topology.isContested, lag: server.lag,
-                ceiling: configuration.reads.lagCeiling,
-                isLagging: server.health.state == .lagging, circuit: server.circuit))
+        let evidence = BackendHealth.Evidence(
+            isMaster: server.role == .master,
+            isConnected: takesWrites && lane.readers.contains(where: \.isReady)
+                || !isRefused && isStillConnected(server), isRefused: isRefused,
+            refusal: refusal ?? "",
+            report: server.health.report,
+            isAsked: configuration.timeouts.probeInterval > .zero && !server.health.isMute,
+            isSilent: server.health.isSilent, isBusy: server.health.isBusy,
+            wantsPassword: server.health.wantsPassword,
+            hadData: server.health.hadData,
+            isMasterHealthy: master.health.isHealthy, mastersHistory: mastersHistory,
+            isContested: topology.isContested, lag: server.lag,
+            ceiling: configuration.reads.lagCeiling,
+            isLagging: server.health.state == .lagging, circuit: server.circuit)
+        let (state, reason) = BackendHealth.judge(evidence)
+        server.health.isWellByItsWord = BackendHealth.isWell(evidence)
         let old = server.health.state
         guard server.health.become(state, reason, at: now.instant) else { return }
         server.rampUp.note(state, at: now.instant)
@@ -85,6 +86,7 @@ extension ProxyCore {
                     server: server.index, isMaster: server.role == .master,
                     isHealthy: server.health.isHealthy,
                     isLagging: server.health.state == .lagging,
+                    isOpen: server.health.isWellByItsWord && server.circuit.isOpen,
                     isReturning: server.rampUp.since != nil && configuration.reads.rampUp > .zero,
                     isOnTrial: server.circuit.isOnTrial,
                     isInOwnZone: configuration.zone == nil

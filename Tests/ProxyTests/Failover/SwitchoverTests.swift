@@ -121,6 +121,16 @@ import Testing
         #expect(switchover.hear(.late) == [.succeed])
     }
 
+    /// Sentinels that were told cannot be told to leave it: writes wait on, and whoever asks hears that it is too late.
+    @Test(arguments: [Switchover.Phase.asking, .awaiting])
+    func tooLateToAbort(phase: Switchover.Phase) {
+        var switchover = Self.reached(phase, by: Self.sentinels)
+        #expect(switchover.isBeyondAbort)
+        #expect(switchover.hear(.abort) == [])
+        #expect(switchover.phase == phase)
+        #expect(!Self.reached(phase, by: .servers).isBeyondAbort)
+    }
+
     /// With sentinels: before writes are held only the priority is undone, then the hold, then the master's pause too.
     @Test(arguments: [
         (Switchover.Phase.preparing, Switchover.Event.late, 0),
@@ -128,7 +138,7 @@ import Testing
         (.draining, .lostMaster, 1), (.draining, .abort, 1), (.pausing, .refused("NOPERM"), 2),
         (.pausing, .lostMaster, 2), (.levelling, .late, 2), (.levelling, .lostTarget, 2),
         (.levelling, .abort, 2), (.asking, .refused("NOGOODSLAVE"), 2), (.awaiting, .late, 2),
-        (.awaiting, .abort, 2), (.awaiting, .adopted(isTarget: false), 2),
+        (.awaiting, .adopted(isTarget: false), 2),
     ])
     func undoes(phase: Switchover.Phase, event: Switchover.Event, how: Int) {
         var switchover = Self.reached(phase, by: Self.sentinels)

@@ -40,7 +40,8 @@ import Testing
             ([.healthy, .lagging, .healthy], true),
             ([.healthy, .loading, .healthy], true),
             ([.healthy, .staleLink, .healthy], true),
-            ([.healthy, .down, .healthy, .connecting], false),
+            // Who goes away for a moment goes on where it was.
+            ([.healthy, .down, .healthy, .connecting], true),
         ]
         for (states, expected) in rows {
             var rampUp = RampUp()
@@ -57,6 +58,16 @@ import Testing
         rampUp.note(.down, at: Self.instant(5))
         rampUp.note(.healthy, at: Self.instant(5) + .milliseconds(999))
         #expect(rampUp.since == nil)
+    }
+
+    /// The same while it ramps up: it goes on, and does not take everything at once.
+    @Test func shortAbsenceMeanwhile() {
+        var rampUp = RampUp()
+        rampUp.note(.down, at: Self.instant(0))
+        rampUp.note(.healthy, at: Self.instant(100))
+        rampUp.note(.down, at: Self.instant(102))
+        rampUp.note(.healthy, at: Self.instant(102) + .milliseconds(100))
+        #expect(rampUp.since == Self.instant(100))
     }
 
     /// How many of so many reads a replica gets, each answered before the next.

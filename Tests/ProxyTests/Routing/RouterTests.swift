@@ -10,15 +10,16 @@ import Testing
         text.split(separator: " ").enumerated().map { number, word in
             ReadCandidate(
                 server: number, isMaster: word.contains("m"),
-                isHealthy: !word.contains("x") && !word.contains("l"),
-                isLagging: word.contains("l"), isReturning: word.contains("u"),
+                isHealthy: !word.contains("x") && !word.contains("l") && !word.contains("o"),
+                isLagging: word.contains("l"), isOpen: word.contains("o"),
+                isReturning: word.contains("u"),
                 isOnTrial: word.contains("t"), isInOwnZone: !word.contains("f"))
         }
     }
 
     struct Row: CustomTestStringConvertible {
         /// One word for each server: `m` is the master, `r` a replica, `x` unhealthy, `l` lagging,
-        /// `f` in a far zone, `u` ramping up, `t` on trial.
+        /// `f` in a far zone, `u` ramping up, `o` set aside for what reads have met there, `t` on trial.
         let servers: String
         let includeMaster: IncludeMaster
         var zoneMinimum = 1
@@ -58,6 +59,12 @@ import Testing
         Row(servers: "m rf ru r", includeMaster: .fallback, expected: [2, 3]),
         Row(servers: "m rf ru r", includeMaster: .fallback, zoneMinimum: 2, expected: [1, 2, 3]),
         Row(servers: "m ru", includeMaster: .fallback, expected: [1]),
+        // Who is set aside is read when there is nobody else.
+        Row(servers: "m ro rx", includeMaster: .fallback, expected: [0]),
+        Row(servers: "m ro r", includeMaster: .never, expected: [2]),
+        Row(servers: "mx ro rx", includeMaster: .fallback, expected: [1]),
+        Row(servers: "mx ro rl", includeMaster: .always, expected: [1]),
+        Row(servers: "m ro rl", includeMaster: .never, expected: [1, 2]),
         // Who is on trial does not stand in for all.
         Row(servers: "m rt rx", includeMaster: .fallback, expected: [0, 1]),
         Row(servers: "m rt r", includeMaster: .fallback, expected: [1, 2]),

@@ -202,6 +202,52 @@ import Testing
         #expect(proxy.core.readable == [1, 2, 3])
     }
 
+    /// One that is set aside is read all the same when the others and the master go; and is not set aside when it is
+    /// the last.
+    @Test(arguments: [true, false]) func lastOne(isSetAsideBefore: Bool) {
+        let proxy = Self.proxy()
+        if isSetAsideBefore {
+            Self.hang(proxy, reads: 5)
+            Self.pass(proxy, seconds: 5)
+            #expect(proxy.core.readable == [2])
+        }
+        proxy.lose(0)
+        proxy.lose(2)
+        Self.pass(proxy, seconds: 2)
+        #expect(proxy.core.readable == [1])
+        guard !isSetAsideBefore else { return }
+        Self.hang(proxy, reads: 6)
+        Self.pass(proxy, seconds: 6)
+        #expect(!proxy.core.servers[1].circuit.isOpen)
+        #expect(proxy.core.readable == [1])
+    }
+
+    /// A server that is followed no longer is not waited for.
+    @Test func goneMeanwhile() throws {
+        let proxy = Self.proxy()
+        let server = proxy.core.servers[1]
+        server.circuit.open(
+            because: .failures(5), proxy.core.configuration.outliers, at: proxy.core.now.instant)
+        server.isGone = true
+        Self.pass(proxy, seconds: 30)
+        proxy.core.scheduleWake()
+        #expect(try #require(proxy.core.pending.wakeAt) > proxy.core.now.instant)
+    }
+
+    /// Answers to what is slow by nature say nothing of the pace, and end a trial.
+    @Test func trialOfSlowRequests() {
+        let proxy = Self.proxy()
+        Self.hang(proxy, reads: 5)
+        Self.pass(proxy, seconds: 16)
+        #expect(proxy.core.servers[1].circuit.isOnTrial)
+        for _ in 0..<20 {
+            guard let server = Self.read(proxy, ["HGETALL", "k"]) else { continue }
+            proxy.driver.pass(.milliseconds(80))
+            Self.answer(proxy, at: server)
+        }
+        #expect(!proxy.core.servers[1].circuit.isOnTrial)
+    }
+
     /// Nothing is judged where the limits are off.
     @Test func off() {
         let proxy = Self.proxy(replicas: 3) {

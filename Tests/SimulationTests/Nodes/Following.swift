@@ -156,7 +156,9 @@ final class Following {
 
     /// Only one that was the master may be asked for what only masters do.
     func noteWrite(_ name: String) {
-        guard hasLed else { return world.report(.value, "a write has reached a replica: \(name)") }
+        guard hasLed, world.roleMayBeUnknown(to: world.now) else {
+            return world.report(.value, "a write has reached a replica: \(name)")
+        }
         world.coverage.reach(.refusedByReplica)
     }
 

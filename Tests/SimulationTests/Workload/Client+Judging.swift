@@ -81,9 +81,7 @@ extension Client {
             default: false
             }
         if case .queued = asked.question { mayBeAborted = true }
-        if !isRight || world.coverage[.refusedByReplica] + world.coverage[.steppedDown] == 0
-            || phase == .auditing
-        {
+        if !isRight || !world.roleMayBeUnknown(to: asked.at) || phase == .auditing {
             report(.failsWithReason, "\(asked.question) failed: \(text.shown)")
         }
     }

@@ -63,8 +63,7 @@ extension Client {
     /// No answer came from the server: what the proxy says instead tells whether the transaction may have run.
     private func judgeLoss(of parts: [Question], _ text: [UInt8], _ asked: Asked, on end: End) {
         // One that was too large to be kept was refused part by part, and the proxy had answered for the parts.
-        let wasRefused = world.coverage[.refusedByReplica] > 0
-        if mayBeAborted || wasRefused,
+        if mayBeAborted || world.roleMayBeUnknown(to: asked.at),
             text == [UInt8]("\(Client.discarded) of previous errors.".utf8)
         {
             return

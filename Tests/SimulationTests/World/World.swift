@@ -72,6 +72,8 @@ final class World {
     private(set) var clients: [Client] = []
     private(set) var listeners: [Listener] = []
     private var stream: WriteStream?
+    /// When a server last changed its role.
+    private(set) var roleChangedAt: Instant?
     /// For what comes of another master: drawn apart, as that was thought of later.
     private var switching = Random(seed: 0)
     /// Whether the clients use transactions, lists and messages too: the master must be a small server for that.
@@ -180,7 +182,13 @@ final class World {
         for kind in FaultKind.allCases { planFault(kind) }
     }
 
+    /// Whether somebody who asked then may have asked a server for what it was no more: it takes a while to find out.
+    func roleMayBeUnknown(to asker: Instant) -> Bool {
+        roleChangedAt.map { asker <= $0 + .seconds(1) } ?? false
+    }
+
     private func follower(_ number: Int, of stream: WriteStream, seed: UInt64) -> SmallServer {
+        if stream.leaders.contains(number) { roleChangedAt = now }
         let following = Following(
             stream, number: number, in: self, random: Random(seed: seed))
         return SmallServer(
@@ -511,6 +519,7 @@ final class World {
             random: switching.split())
         trace("\(Setup.hostName(of: stream.leader)) steps down for \(Setup.hostName(of: heir))")
         coverage.reach(.steppedDown)
+        roleChangedAt = now
         master.stepDown(to: following, at: now)
         wake(stream.leader)
         schedule(.promote(heir), in: switching.wait(mean: .milliseconds(10)))
@@ -542,6 +551,7 @@ final class World {
                 data: stream.dataset(after: stream.units.count))
         }
         server.rise(stream, at: now)
+        roleChangedAt = now
         wake(next)
     }
 
