@@ -182,9 +182,10 @@ final class World {
         for kind in FaultKind.allCases { planFault(kind) }
     }
 
-    /// Whether somebody who asked then may have asked a server for what it was no more: it takes a while to find out.
+    /// Whether somebody who asked then may have asked a server for what it was no more: it takes a while to find out,
+    /// with connects that nobody answers some seconds.
     func roleMayBeUnknown(to asker: Instant) -> Bool {
-        roleChangedAt.map { asker <= $0 + .seconds(1) } ?? false
+        roleChangedAt.map { asker <= $0 + .seconds(4) } ?? false
     }
 
     private func follower(_ number: Int, of stream: WriteStream, seed: UInt64) -> SmallServer {
