@@ -53,14 +53,17 @@ struct Nursery {
             if files.fileExists(atPath: url.path()) { try files.removeItem(at: url) }
             try files.createDirectory(at: url, withIntermediateDirectories: true)
         }
-        for folder in ["Sources/RESP", "Sources/Server", "Sources/Proxy", "Tests/SimulationTests"] {
+        for folder in [
+            "Sources/RESP", "Sources/Server", "Sources/Proxy", "Tests/TestSupport",
+            "Tests/SimulationTests",
+        ] {
             try files.copyItem(at: root.appending(path: folder), to: place.appending(path: folder))
         }
         try Self.manifest.write(
             to: place.appending(path: "Package.swift"), atomically: true, encoding: .utf8)
     }
 
-    private static let manifest = """
+    static let manifest = """
         // swift-tools-version: 6.2
         import PackageDescription
 
@@ -77,8 +80,12 @@ struct Nursery {
                 .target(name: "RESP", swiftSettings: settings),
                 .target(name: "Server", dependencies: ["RESP"], swiftSettings: settings),
                 .target(name: "Proxy", dependencies: ["RESP"], swiftSettings: settings),
+                .target(
+                    name: "TestSupport", dependencies: ["RESP"], path: "Tests/TestSupport",
+                    swiftSettings: settings),
                 .testTarget(
-                    name: "SimulationTests", dependencies: ["RESP", "Server", "Proxy"],
+                    name: "SimulationTests",
+                    dependencies: ["RESP", "Server", "Proxy", "TestSupport"],
                     swiftSettings: settings),
             ]
         )

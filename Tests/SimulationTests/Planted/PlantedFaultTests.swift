@@ -17,6 +17,24 @@ import Testing
         #expect(places == 1, "in \(fault.file): plant it anew, where its guard is now")
     }
 
+    /// What the simulation imports is in the copy of the sources too.
+    @Test func copyIsWhole() throws {
+        let folder = Self.root.appending(path: "Tests/SimulationTests")
+        let files = try #require(
+            FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil))
+        var modules: Set<String> = []
+        for case let file as URL in files where file.pathExtension == "swift" {
+            let source = try String(contentsOf: file, encoding: .utf8)
+            for line in source.split(separator: "\n") where line.hasPrefix("import ") {
+                modules.insert(String(line.dropFirst(7)))
+            }
+        }
+        #expect(modules.isSuperset(of: ["RESP", "Proxy"]))
+        for module in modules.subtracting(["Foundation", "Testing"]).sorted() {
+            #expect(Nursery.manifest.contains("name: \"\(module)\""), "\(module)")
+        }
+    }
+
     /// Each fault breaks a law, or traps, within some seeds.
     @Test func eachFaultIsCaught() throws {
         // A matter of many minutes: not asked for, it is not skipped either, it has nothing to do.
