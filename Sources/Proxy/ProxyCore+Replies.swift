@@ -289,7 +289,9 @@ extension ProxyCore {
             connection.gathered.append(part)
             if isWhole { finishGathering(ticket, connection) }
         case .acknowledgement(let isCount):
-            readAcknowledgement(part, isWhole: isWhole, isCount: isCount, ticket, connection)
+            readWhole(part, isWhole: isWhole, of: ticket, connection) {
+                acknowledged($0, isCount: isCount, on: connection)
+            }
         case .published:
             let isRefused = connection.scanner.kind == .error
             if isWhole {
@@ -297,7 +299,9 @@ extension ProxyCore {
                 published(isRefused)
             }
         case .veto(let seen):
-            readVeto(part, isWhole: isWhole, seen, ticket, connection)
+            readWhole(part, isWhole: isWhole, of: ticket, connection) {
+                judgeVeto($0, seen, on: connection)
+            }
         }
         return end
     }
@@ -399,9 +403,10 @@ extension ProxyCore {
         settle(1, of: ticket, on: connection)
     }
 
-    private func readAcknowledgement(
-        _ part: Span<UInt8>, isWhole: Bool, isCount: Bool, _ ticket: Ticket,
-        _ connection: BackendConnection
+    /// An answer to a question of the proxy's own, which is judged when all of it is there.
+    private func readWhole(
+        _ part: Span<UInt8>, isWhole: Bool, of ticket: Ticket, _ connection: BackendConnection,
+        _ judge: (Span<UInt8>) -> Void
     ) {
         guard isWhole, connection.gathered.isEmpty else {
             connection.gathered.append(part)
@@ -409,26 +414,10 @@ extension ProxyCore {
             var reply = ByteBuffer()
             swap(&reply, &connection.gathered)
             endSpecial(ticket, connection)
-            return acknowledged(reply.bytes, isCount: isCount, on: connection)
+            return judge(reply.bytes)
         }
         endSpecial(ticket, connection)
-        acknowledged(part, isCount: isCount, on: connection)
-    }
-
-    private func readVeto(
-        _ part: Span<UInt8>, isWhole: Bool, _ seen: Proof.Seen, _ ticket: Ticket,
-        _ connection: BackendConnection
-    ) {
-        guard isWhole, connection.gathered.isEmpty else {
-            connection.gathered.append(part)
-            guard isWhole else { return }
-            var reply = ByteBuffer()
-            swap(&reply, &connection.gathered)
-            endSpecial(ticket, connection)
-            return judgeVeto(reply.bytes, seen, on: connection)
-        }
-        endSpecial(ticket, connection)
-        judgeVeto(part, seen, on: connection)
+        judge(part)
     }
 
     private func finishGathering(_ ticket: Ticket, _ connection: BackendConnection) {

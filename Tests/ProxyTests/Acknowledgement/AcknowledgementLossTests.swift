@@ -125,16 +125,7 @@ import Testing
         fresh.driver.command(["SET", "a", "1"], to: client)
         #expect(fresh.place(of: ["SET", "a", "1"]) == 0)
         fresh.proxy.says("+OK\r\n", on: fresh.masterWrites)
-        fresh.facts[1].role = "master"
-        fresh.facts[1].history = "history-2"
-        fresh.facts[1].former = ("history-1", 101)
-        fresh.facts[0].role = "slave"
-        fresh.facts[0].following = "replica0:6379"
-        fresh.facts[0].history = "history-2"
-        for _ in 0..<4 {
-            fresh.driver.pass(.seconds(1))
-            fresh.settle()
-        }
+        fresh.promote()
         #expect(fresh.core.master.index == 1)
         #expect(
             fresh.driver.output(of: client)
@@ -151,6 +142,23 @@ import Testing
                 + Wire.text("WAIT", "1", "1000"))
         fresh.proxy.says("+PONG\r\n:1\r\n", on: acknowledger)
         #expect(fresh.driver.output(of: client) == "+OK\r\n")
+    }
+
+    /// What it said as a replica is no history of the master's: other workers may learn of it late.
+    @Test func firstWordsOfAPromotedOne() throws {
+        let fresh = FreshProxy { $0.writes.ackReplicas = 1 }
+        let client = fresh.driver.connect()
+        fresh.driver.command(["SET", "a", "1"], to: client)
+        #expect(fresh.place(of: ["SET", "a", "1"]) == 0)
+        fresh.proxy.says("+OK\r\n", on: fresh.masterWrites)
+        let master = fresh.core.master
+        let report = try #require(master.health.report)
+        var old = report
+        old.role = .replica
+        old.replicationID = "history-0"
+        fresh.core.noteStrength(old, report, of: master)
+        #expect(fresh.core.acknowledgements.replies == 1)
+        #expect(fresh.driver.output(of: client) == "")
     }
 
     /// The same process under another history has lost what it had.

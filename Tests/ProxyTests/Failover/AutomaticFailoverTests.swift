@@ -126,6 +126,23 @@ import Testing
         #expect(fresh.wordsTold(to: 1) + fresh.wordsTold(to: 2) == [])
     }
 
+    /// It is there after all before the promoted one has said that it is a master: that one follows it again, or it
+    /// would be taken for the heir one day.
+    @Test func masterComesBackInTime() throws {
+        let fresh = Self.deployment()
+        Self.loseMaster(fresh)
+        Self.go(fresh, .milliseconds(3_500))
+        #expect(fresh.wordsTold(to: 2) == ["REPLICAOF NO ONE"])
+        fresh.comeBack(0)
+        for number in 1...2 {
+            fresh.facts[number].link = "up"
+            fresh.facts[number].silence = 0
+        }
+        Self.go(fresh, .seconds(3))
+        #expect(fresh.core.master.index == 0)
+        #expect(fresh.wordsTold(to: 2) == ["REPLICAOF 10.0.0.1 6379"])
+    }
+
     @Test func offUnlessAskedFor() throws {
         let fresh = Self.deployment { $0.failover.mode = .off }
         Self.loseMaster(fresh)

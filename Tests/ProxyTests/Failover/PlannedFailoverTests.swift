@@ -222,6 +222,26 @@ import Testing
         #expect(fresh.wordsTold(to: 0) == [])
         Self.go(fresh, .milliseconds(200))
         #expect(fresh.wordsTold(to: 0).count == 1)
+        // Its time is not asked for again and again.
+        fresh.core.scheduleWake()
+        #expect(try #require(fresh.core.pending.wakeAt) > fresh.core.now.instant)
+    }
+
+    /// What replicas have not confirmed is waited for too, or its clients would be told that it may be lost.
+    @Test func withheldReplies() throws {
+        let fresh = Self.deployment { $0.writes.ackReplicas = 1 }
+        let (writer, administrator) = (fresh.driver.connect(), fresh.driver.connect())
+        fresh.driver.command(["SET", "a", "1"], to: writer)
+        fresh.proxy.says("+OK\r\n", on: fresh.masterWrites)
+        #expect(fresh.core.acknowledgements.replies == 1)
+        fresh.driver.command(["PROXY", "FAILOVER"], to: administrator)
+        Self.go(fresh)
+        #expect(fresh.wordsTold(to: 0) == [])
+        let acknowledger = try #require(fresh.core.master.acknowledger).link
+        fresh.proxy.says("+PONG\r\n:1\r\n", on: acknowledger)
+        #expect(fresh.driver.output(of: writer) == "+OK\r\n")
+        Self.go(fresh)
+        #expect(fresh.wordsTold(to: 0).count == 1)
     }
 
     /// Two workers: the one that is asked hands it on, and each waits for its own writes.

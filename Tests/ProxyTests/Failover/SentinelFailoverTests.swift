@@ -129,6 +129,30 @@ import Testing
         #expect(fresh.proxy.sent(to: Self.writes(of: fresh)) == Wire.text("SET", "a", "1"))
     }
 
+    /// A second attempt right after the first does not take the raised priority for the replica's own.
+    @Test func priorityOfASecondAttempt() throws {
+        let fresh = Self.deployment()
+        let administrator = fresh.driver.connect()
+        Self.ordered(fresh, by: administrator)
+        #expect(fresh.core.servers[2].health.report?.priority == 1)
+        fresh.driver.tell(
+            .message(SentinelAnswer(refusal: "sentinel s:1 refuses: NOGOODSLAVE"), from: 1))
+        fresh.driver.command(["PROXY", "FAILOVER", "TO", "b:6379"], to: administrator)
+        #expect(fresh.core.switchover?.formerPriority == 100)
+    }
+
+    /// Sentinels that were told cannot be told to leave it: an operator hears that, and nobody writes meanwhile.
+    @Test func tooLateToAbort() throws {
+        let fresh = Self.deployment()
+        let (administrator, other) = (fresh.driver.connect(), fresh.driver.connect())
+        Self.ordered(fresh, by: administrator)
+        #expect(
+            fresh.driver.ask("PROXY", "FAILOVER", "ABORT", on: other)
+                == "-ERR it is too late for that: the sentinels have been told\r\n")
+        #expect(fresh.core.topology.isHeld)
+        #expect(fresh.wordsTold(to: 1) == [])
+    }
+
     /// A priority that the sentinels never notice holds nobody up.
     @Test func unnoticedPriority() throws {
         let fresh = Self.deployment()

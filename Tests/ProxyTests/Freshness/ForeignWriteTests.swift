@@ -106,6 +106,22 @@ import Testing
             ForeignWrites.calls(in: Array(Wire.bulk("role:master\r\n").utf8), of: .builtIn) == nil)
     }
 
+    /// What the master counts as a write and no fence knows of is not taken for answered: it may run after the first
+    /// look.
+    @Test func underWayAtTheFirstLook() {
+        let proxy = FreshProxy(isProved: false)
+        for _ in 0..<6 { proxy.probe() }
+        let client = proxy.driver.connect()
+        // The replica is not proved: SORT goes to the master as it stands, and counts there.
+        #expect(proxy.ask("SORT", "l", by: client) == 0)
+        proxy.facts[0].runID = "run-anew"
+        proxy.facts[0].calls = 50
+        for _ in 0..<6 { proxy.probe() }
+        proxy.facts[0].calls += 1
+        for _ in 0..<6 { proxy.probe() }
+        #expect(proxy.core.operators.foreignWrites.foreign == 0)
+    }
+
     /// Once seen they are told of, and, where the configuration says so, reads that must be fresh are the master's
     /// until a minute has passed without any.
     @Test(arguments: OnForeignWrites.allCases) func whatFollows(_ policy: OnForeignWrites) {

@@ -248,6 +248,19 @@ final class FreshProxy {
         settle()
     }
 
+    /// Server 1 is promoted; the one before follows it, unless it is gone.
+    func promote(demoting: Bool = true) {
+        facts[1].role = "master"
+        facts[1].former = (facts[0].history, 1_000_000)
+        facts[1].history = "history-2"
+        if demoting {
+            facts[0].role = "slave"
+            facts[0].following = "replica0:6379"
+            facts[0].history = "history-2"
+        }
+        for _ in 0..<4 { probe() }
+    }
+
     // MARK: Clients
 
     /// What a client's request leads to: the server that gets it, other requests of the proxy's own left out.

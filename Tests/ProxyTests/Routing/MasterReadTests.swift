@@ -49,6 +49,15 @@ import Testing
         #expect(proxy.core.masterQueue.isEmpty)
     }
 
+    /// Replicas that nobody names any more have left their reads behind.
+    @Test func replicaThatIsFollowedNoLonger() {
+        let (proxy, _) = Self.proxy(clients: 0)
+        #expect(proxy.core.isStandingIn)
+        proxy.core.servers[1].isGone = true
+        proxy.core.findReadable()
+        #expect(proxy.core.isStandingIn)
+    }
+
     /// A pipeline counts request by request, and another client's turn comes between.
     @Test func pipeline() {
         let (proxy, clients) = Self.proxy(clients: 2)

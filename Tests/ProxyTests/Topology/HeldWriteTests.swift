@@ -37,7 +37,8 @@ import Testing
         let client = proxy.driver.connect()
         Self.lose(proxy)
         proxy.driver.command(["SET", "a", "1"], to: client)
-        proxy.driver.pass(.milliseconds(10))
+        // It is connected to anew by now, and no other attempt is due.
+        proxy.driver.pass(.milliseconds(200))
         let due = try #require(proxy.core.held.due)
         #expect(try #require(proxy.core.pending.wakeAt) <= due)
     }

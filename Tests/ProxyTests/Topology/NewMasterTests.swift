@@ -7,22 +7,6 @@ import Testing
 @testable import Proxy
 
 @Suite struct NewMasterTests {
-    /// Server 1 is promoted; the one before follows it, unless it is gone.
-    static func promote(_ fresh: FreshProxy, demoting: Bool = true) {
-        fresh.facts[1].role = "master"
-        fresh.facts[1].former = (fresh.facts[0].history, 1_000_000)
-        fresh.facts[1].history = "history-2"
-        if demoting {
-            fresh.facts[0].role = "slave"
-            fresh.facts[0].following = "replica0:6379"
-            fresh.facts[0].history = "history-2"
-        }
-        for _ in 0..<4 {
-            fresh.driver.pass(.seconds(1))
-            fresh.settle()
-        }
-    }
-
     private static func writes(of fresh: FreshProxy) -> LinkID {
         fresh.core.master.lanes[0]!.writers[0].link
     }
@@ -31,7 +15,7 @@ import Testing
     @Test func switchOver() throws {
         let fresh = FreshProxy()
         let client = fresh.driver.connect()
-        Self.promote(fresh)
+        fresh.promote()
         #expect(fresh.core.master.index == 1)
         fresh.driver.command(["SET", "a", "1"], to: client)
         #expect(fresh.proxy.sent(to: Self.writes(of: fresh)) == Wire.text("SET", "a", "1"))
@@ -76,7 +60,7 @@ import Testing
             #expect(fresh.proxy.sent(to: connection.link) == "")
         }
         #expect(fresh.core.servers[0].health.report?.role == .replica)
-        Self.promote(fresh)
+        fresh.promote()
         #expect(fresh.core.master.index == 1)
         #expect(fresh.place(of: ["GET", "a"]) == 1)
         fresh.proxy.core.checkInvariants()
@@ -89,7 +73,7 @@ import Testing
         let (writer, other) = (fresh.driver.connect(), fresh.driver.connect())
         fresh.driver.command(["SET", "a", "1"], to: writer)
         _ = fresh.proxy.sent(to: fresh.masterWrites)
-        Self.promote(fresh)
+        fresh.promote()
         #expect(fresh.driver.closed.contains(writer))
         #expect(!fresh.driver.closed.contains(other))
         fresh.driver.command(["SET", "a", "2"], to: other)
@@ -107,7 +91,7 @@ import Testing
         _ = fresh.proxy.sent(to: before)
         fresh.proxy.says("+OK\r\n$2000\r\nxxx", on: before)
         #expect(fresh.masterWrites != before)
-        Self.promote(fresh)
+        fresh.promote()
         #expect(fresh.driver.closed.contains(writer))
         fresh.proxy.core.checkInvariants()
     }
@@ -121,7 +105,7 @@ import Testing
         let own = try #require(fresh.core.links.compactMap { $0 }.first { $0.use == .alone })
         fresh.proxy.says("+OK\r\n", on: own.link)
         #expect(fresh.driver.output(of: client) == "+OK\r\n")
-        Self.promote(fresh)
+        fresh.promote()
         for words in [["MULTI"], ["SET", "k", "1"], ["EXEC"]] {
             fresh.driver.command(words, to: client)
         }
@@ -145,7 +129,7 @@ import Testing
         fresh.driver.command(["SET", "a", "2"], to: client)
         #expect(fresh.proxy.sent(to: fresh.masterWrites) == "")
         fresh.proxy.core.checkInvariants()
-        Self.promote(fresh)
+        fresh.promote()
         let writes = Self.writes(of: fresh)
         #expect(fresh.core.master.index == 1)
         #expect(
@@ -171,6 +155,30 @@ import Testing
         fresh.probe()
         #expect(!fresh.proxy.sent(to: fresh.masterWrites).contains("EVAL"))
         fresh.proxy.core.checkInvariants()
+    }
+
+    /// A new reign that is found out when a client connects: those go on whom that wakes, at once.
+    @Test func foundOutByANewcomer() throws {
+        let fresh = FreshProxy { $0.limits.backendRequests = 1 }
+        let (first, second) = (fresh.driver.connect(), fresh.driver.connect())
+        fresh.driver.command(["SET", "a", "1"], to: first)
+        fresh.driver.command(["SET", "b", "1"], to: second)
+        #expect(fresh.proxy.isHeldBack(second))
+        fresh.core.board.crown(1)
+        _ = fresh.driver.connect()
+        #expect(fresh.core.woken.isEmpty)
+        fresh.core.checkInvariants()
+    }
+
+    /// A circuit that was open says nothing of a master.
+    @Test func ejectedReplicaIsPromoted() throws {
+        let fresh = FreshProxy()
+        fresh.core.servers[1].circuit.open(
+            because: .failures(5), fresh.core.configuration.outliers,
+            at: fresh.core.now.instant)
+        fresh.promote()
+        #expect(fresh.core.master.index == 1)
+        #expect(fresh.core.master.circuit.state == .closed)
     }
 
     /// A write that CLIENT REPLY came behind is not given back: done anew, it would be taken for what came later.
@@ -204,7 +212,7 @@ import Testing
     @Test func lateWatermarks() throws {
         let fresh = FreshProxy(replicas: 2)
         let before = fresh.core.watermarks.channel
-        Self.promote(fresh)
+        fresh.promote()
         #expect(fresh.core.watermarks.channel != before)
         fresh.facts[2].following = "replica0:6379"
         fresh.settle()
@@ -222,7 +230,7 @@ import Testing
         fresh.facts[2].role = "master"
         fresh.facts[2].former = (fresh.facts[0].history, 1_000_000)
         fresh.facts[2].history = "history-3"
-        Self.promote(fresh)
+        fresh.promote()
         #expect(fresh.core.topology.isContested)
         #expect(!fresh.core.master.health.isHealthy)
         fresh.facts[2] = .init(

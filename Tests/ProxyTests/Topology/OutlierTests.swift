@@ -158,16 +158,20 @@ import Testing
     private static func second(
         _ proxy: FreshProxy, _ delays: [Int], _ words: [String] = ["GET", "k"]
     ) {
-        for _ in 0..<6 {
-            for _ in delays { _ = read(proxy, words) }
-            var passed = 0
-            for (server, delay) in delays.enumerated().sorted(by: { $0.element < $1.element }) {
-                proxy.driver.pass(.milliseconds(delay - passed))
-                passed = delay
-                answer(proxy, at: server + 1)
-            }
-        }
+        for _ in 0..<6 { round(proxy, delays, words) }
         proxy.probe()
+    }
+
+    private static func round(
+        _ proxy: FreshProxy, _ delays: [Int], _ words: [String] = ["GET", "k"]
+    ) {
+        for _ in delays { _ = read(proxy, words) }
+        var passed = 0
+        for (server, delay) in delays.enumerated().sorted(by: { $0.element < $1.element }) {
+            proxy.driver.pass(.milliseconds(delay - passed))
+            passed = delay
+            answer(proxy, at: server + 1)
+        }
     }
 
     /// One that answers much more slowly than its peers is set aside when it has done so for three seconds.
@@ -232,6 +236,47 @@ import Testing
         Self.pass(proxy, seconds: 30)
         proxy.core.scheduleWake()
         #expect(try #require(proxy.core.pending.wakeAt) > proxy.core.now.instant)
+    }
+
+    /// Replicas are compared once in an interval, however often they are looked after: while the master is looked for
+    /// that is more often.
+    @Test func intervalsAreWhole() {
+        let proxy = Self.proxy(replicas: 3)
+        proxy.probe()
+        // Enough answers for a mean, within one interval, and a look after each.
+        for _ in 0..<10 {
+            Self.round(proxy, [2, 2, 80])
+            proxy.core.compareReplicas()
+        }
+        #expect(!proxy.core.servers[3].circuit.isOpen)
+    }
+
+    /// A read that was asked elsewhere before took part of its time there.
+    @Test func movedReads() {
+        let proxy = Self.proxy()
+        Self.hang(proxy, reads: 1)
+        let before = proxy.core.servers[2].circuit.window
+        proxy.driver.pass(.milliseconds(900))
+        proxy.proxy.cut(proxy.reads(of: 0))
+        #expect(proxy.place(of: ["GET", "k"]) == 2)
+        Self.answer(proxy, at: 2)
+        #expect(proxy.core.servers[2].circuit.window == before)
+    }
+
+    /// What stands behind half a reply has not failed.
+    @Test func behindHalfAReply() {
+        let proxy = Self.proxy()
+        Self.hang(proxy, reads: 6)
+        let link = proxy.reads(of: 0)
+        for _ in 0..<16 {
+            proxy.driver.pass(.milliseconds(300))
+            if proxy.core.links[Int(link.number)]?.isReady == true {
+                let isFirst = proxy.core.links[Int(link.number)]!.scanner.isAtStart
+                proxy.proxy.says(isFirst ? "$5000\r\nx" : "x", on: link)
+            }
+        }
+        #expect(proxy.core.servers[1].circuit.failures == 0)
+        #expect(!proxy.core.servers[1].circuit.isOpen)
     }
 
     /// Answers to what is slow by nature say nothing of the pace, and end a trial.
