@@ -220,8 +220,10 @@ import Testing
         fresh.driver.command(["PROXY", "FAILOVER"], to: administrator)
         Self.go(fresh, .milliseconds(900))
         #expect(fresh.wordsTold(to: 0) == [])
+        fresh.facts[0].failoverState = "waiting-for-sync"
         Self.go(fresh, .milliseconds(200))
         #expect(fresh.wordsTold(to: 0).count == 1)
+        #expect(fresh.core.switchover != nil)
         // Its time is not asked for again and again.
         fresh.core.scheduleWake()
         #expect(try #require(fresh.core.pending.wakeAt) > fresh.core.now.instant)

@@ -47,7 +47,11 @@ import Testing
     }
 
     private static func pass(_ proxy: FreshProxy, seconds: Int) {
-        for _ in 0..<seconds * 2 {
+        pass(proxy, halfSeconds: seconds * 2)
+    }
+
+    private static func pass(_ proxy: FreshProxy, halfSeconds: Int) {
+        for _ in 0..<halfSeconds {
             proxy.driver.pass(.milliseconds(500))
             proxy.settle()
         }
@@ -243,9 +247,13 @@ import Testing
     @Test func intervalsAreWhole() {
         let proxy = Self.proxy(replicas: 3)
         proxy.probe()
-        // Enough answers for a mean, within one interval, and a look after each.
-        for _ in 0..<10 {
-            Self.round(proxy, [2, 2, 80])
+        // Enough answers for a mean each time, and all of it within one interval.
+        for _ in 0..<4 {
+            for _ in 0..<15 { _ = Self.read(proxy) }
+            proxy.driver.pass(.milliseconds(2))
+            for server in 1...2 { for _ in 0..<5 { Self.answer(proxy, at: server) } }
+            proxy.driver.pass(.milliseconds(60))
+            for _ in 0..<5 { Self.answer(proxy, at: 3) }
             proxy.core.compareReplicas()
         }
         #expect(!proxy.core.servers[3].circuit.isOpen)
@@ -268,13 +276,12 @@ import Testing
         let proxy = Self.proxy()
         Self.hang(proxy, reads: 6)
         let link = proxy.reads(of: 0)
-        for _ in 0..<16 {
-            proxy.driver.pass(.milliseconds(300))
-            if proxy.core.links[Int(link.number)]?.isReady == true {
-                let isFirst = proxy.core.links[Int(link.number)]!.scanner.isAtStart
-                proxy.proxy.says(isFirst ? "$5000\r\nx" : "x", on: link)
-            }
+        proxy.proxy.says("$5000\r\n", on: link)
+        for _ in 0..<10 {
+            Self.pass(proxy, halfSeconds: 1)
+            proxy.proxy.says("x", on: link)
         }
+        #expect(proxy.core.counters.timeouts == 5)
         #expect(proxy.core.servers[1].circuit.failures == 0)
         #expect(!proxy.core.servers[1].circuit.isOpen)
     }
