@@ -148,6 +148,14 @@ struct Condition: Sendable {
             begin: change(1) { $0.wantsPassword = true }),
     ]
 
+    /// So many seconds ago.
+    private static func loseMaster(_ proxy: FreshProxy, for seconds: Int) {
+        proxy.facts[0].isUnreachable = true
+        proxy.facts[1].link = "down"
+        cut(0, proxy)
+        pass(proxy, seconds: seconds)
+    }
+
     private static let mastersConditions = [
         Condition(
             name: "the master stands and answers nothing", server: 0,
@@ -155,21 +163,11 @@ struct Condition: Sendable {
         Condition(
             name: "the master is gone",
             remark: "Its replicas' links are down then, and they are all there is.", server: 0,
-            begin: { proxy in
-                proxy.facts[0].isUnreachable = true
-                proxy.facts[1].link = "down"
-                cut(0, proxy)
-                pass(proxy, seconds: 2)
-            }),
+            begin: { loseMaster($0, for: 2) }),
         Condition(
             name: "the master is gone for longer than reads.max_lag",
             remark: "`bounded` knows no limit for the age of the data any more.", server: 0,
-            begin: { proxy in
-                proxy.facts[0].isUnreachable = true
-                proxy.facts[1].link = "down"
-                cut(0, proxy)
-                pass(proxy, seconds: 12)
-            }),
+            begin: { loseMaster($0, for: 12) }),
         Condition(
             name: "the master loads its data", server: 0, begin: change(0) { $0.isLoading = true }),
         Condition(
