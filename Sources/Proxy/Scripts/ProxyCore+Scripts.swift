@@ -157,11 +157,15 @@ extension ProxyCore {
             script = isKept ? scripts[request[1]] : nil
             return false
         }
-        guard let script else {
+        let newest = freshness.next
+        let mayStay = !client.asksForFreshness || mayAskForVeto(of: newest, on: connection)
+        guard let script, mayStay else {
             let lane = lane(Int32(connection.lane), of: master)
             let target = lane.readers[connectionNumber(of: client)]
             return target.isComing && target !== connection ? target : nil
         }
+        // It may have been pointed elsewhere since the call was sent.
+        if client.asksForFreshness { askForVeto(.applied(newest), on: connection) }
         var load = ByteBuffer()
         load.append(request: [Array("SCRIPT".utf8), Array("LOAD".utf8), script.body])
         sendUnanswered(load.bytes, replies: 1, on: connection.link)
