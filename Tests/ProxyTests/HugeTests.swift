@@ -32,7 +32,7 @@ import Testing
 
     /// Reads that wait behind a huge reply are asked again on the fresh connection, and new ones go there too; the
     /// old connection closes when the huge reply has been passed on, although it owes answers that nobody wants.
-    @Test func nobodyWaitsBehindAHugeReply() throws {
+    @Test func trapC6_nobodyWaitsBehindAHugeReply() throws {
         let proxy = HugeTests.proxy()
         let clients = (0..<4).map { _ in proxy.driver.connect() }
         proxy.driver.command(["GET", "huge"], to: clients[0])
@@ -131,7 +131,7 @@ import Testing
 
     /// Who reads a huge reply slowly may do so for as long as it likes: the server is not read from meanwhile, nobody
     /// waits behind, and the pause is not taken for the server's silence.
-    @Test func slowReader() throws {
+    @Test func trapC6_slowReader() throws {
         let proxy = HugeTests.proxy { $0.limits.clientOutput = 100 }
         let (slow, other) = (proxy.driver.connect(), proxy.driver.connect())
         proxy.driver.room[slow] = 0
@@ -192,7 +192,7 @@ import Testing
     private static let set = head + value + "\r\n"
 
     /// A huge request goes over a connection of its own as it comes; that is kept for the next when it is answered.
-    @Test func slowUploader() throws {
+    @Test func trapC6_slowUploader() throws {
         let proxy = HugeTests.proxy()
         let (one, two) = (proxy.driver.connect(), proxy.driver.connect())
         let own = LinkID.next(after: 0)

@@ -61,7 +61,7 @@ import Testing
     }
 
     /// A read behind an unanswered write of its client follows it to the master; a later one does not.
-    @Test func readsFollowTheirOwnWrites() throws {
+    @Test func trapA12_readsFollowTheirOwnWrites() throws {
         let proxy = ProxyUnderTest(replicas: 1)
         let client = proxy.driver.connect()
         proxy.ask("SET", "a", "1", by: client)
@@ -75,7 +75,7 @@ import Testing
     }
 
     /// A read of another client is not behind a write that the master does not take, nor behind its slow answer.
-    @Test(arguments: [0, 1]) func readsAreNotBehindWrites(replicas: Int) throws {
+    @Test(arguments: [0, 1]) func trapC7_readsAreNotBehindWrites(replicas: Int) throws {
         let proxy = ProxyUnderTest(replicas: replicas)
         let (writer, reader) = (proxy.driver.connect(), proxy.driver.connect())
         proxy.setRoom(0, of: .masterWrites)
@@ -89,7 +89,7 @@ import Testing
     }
 
     /// A request that goes out on another connection waits until everything before it is answered, and no longer.
-    @Test func nothingOvertakes() throws {
+    @Test func trapA12_nothingOvertakes() throws {
         let proxy = ProxyUnderTest(replicas: 1)
         let client = proxy.driver.connect()
         proxy.driver.send(

@@ -83,7 +83,7 @@ import Testing
 
     /// The replica dies behind any byte of its replies, and the master does the rest. Who had half of a reply is
     /// closed with what it had; all others have all of theirs.
-    @Test func lossAtEveryByte() throws {
+    @Test func trapE4_lossAtEveryByte() throws {
         let length: Int = {
             var answerer = Answerer()
             let proxy = ProxyUnderTest(replicas: 1)

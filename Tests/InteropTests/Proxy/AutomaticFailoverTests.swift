@@ -132,7 +132,7 @@ import Testing
     }
 
     /// The master lets the proxy in no longer, and everybody else: its replicas hear it, and stay what they are.
-    @Test func cutOff() throws {
+    @Test func trapD3_cutOff() throws {
         let user = ["--user", "proxy", "on", ">pears", "~*", "&*", "+@all"]
         guard !Front.isDirect,
             let deployment = try RedisDeployment.start(

@@ -47,7 +47,7 @@ import Testing
     }
 
     /// The servers' own way, there and back, with and without a name.
-    @Test(arguments: [1, 2]) func underLoad(threads: Int) throws {
+    @Test(arguments: [1, 2]) func trapD1_underLoad(threads: Int) throws {
         guard let deployment = try Self.deployment() else { return }
         let proxy = try Self.proxy(deployment, threads: threads)
         let tally = Tally(counters: Self.counters) { try proxy.client() }
@@ -112,7 +112,7 @@ import Testing
 
     /// Three sentinels watch, and carry it out: afterwards they and the proxy name the same master, nothing is paused,
     /// and priorities are as they were.
-    @Test(arguments: [1, 2]) func withSentinels(threads: Int) throws {
+    @Test(arguments: [1, 2]) func trapD1_withSentinels(threads: Int) throws {
         guard let deployment = try Self.deployment() else { return }
         let sentinels = try deployment.watched(by: 3)
         let addresses = sentinels.map { "\($0.endpoint)" }.joined(separator: ", ")

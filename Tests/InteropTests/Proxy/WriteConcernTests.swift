@@ -65,7 +65,7 @@ import Testing
     }
 
     /// What BLPOP was served is not acknowledged before replicas have it (trap C2), by whomever it was served.
-    @Test func servedBlocking() throws {
+    @Test func trapC2_servedBlocking() throws {
         guard let front = try Self.front(2, "ack_timeout: 3s") else { return }
         let (waiting, pushing) = (try front.client(), try front.client())
         try waiting.send(["BLPOP", "q", "0"])
@@ -83,7 +83,7 @@ import Testing
 
     /// The master is killed under load, and any of the replicas that confirm each write promoted: it has all that was
     /// acknowledged.
-    @Test func killedMaster() throws {
+    @Test func trapC3_killedMaster() throws {
         guard let front = try Self.front(2, "ack_timeout: 3s") else { return }
         let (old, heir) = (front.deployment.master, front.deployment.replicas[0])
         let tally = Acknowledged()

@@ -11,7 +11,7 @@ import Testing
     // MARK: C1: one question for all, and nobody waits for another's
 
     /// What comes while a question is on its way goes with the next, and reads of others do not wait.
-    @Test func c1GroupCommit() {
+    @Test func trapC1_groupCommit() {
         let proxy = AcknowledgedProxy()
         let driver = proxy.driver
         let (first, second, third) = (driver.connect(), driver.connect(), driver.connect())
@@ -45,7 +45,7 @@ import Testing
     }
 
     /// Replies keep the order of their requests: what is asked behind a write comes behind it, the proxy's own too.
-    @Test func c1Order() {
+    @Test func trapC1_order() {
         let proxy = AcknowledgedProxy()
         let client = proxy.driver.connect()
         proxy.driver.send(
@@ -91,7 +91,7 @@ import Testing
     // MARK: C2: a command before WAIT, and what needs no connection of its own
 
     /// A served BLPOP is withheld like any other write; one whose time was up has written nothing.
-    @Test func c2Blocking() throws {
+    @Test func trapC2_blocking() throws {
         let proxy = AcknowledgedProxy()
         let client = proxy.driver.connect()
         proxy.proxy.ask("BLPOP", "q", "0", by: client)
@@ -112,7 +112,7 @@ import Testing
     }
 
     /// WAIT behind a command that was refused counts from an earlier one: its answer proves nothing.
-    @Test func c2RefusedCommand() {
+    @Test func trapC2_refusedCommand() {
         let proxy = AcknowledgedProxy()
         let client = proxy.driver.connect()
         for _ in 0..<2 {
@@ -145,7 +145,7 @@ import Testing
     // MARK: C3: too few
 
     /// An error in place of each reply, in order, and nothing is sent again. What was refused itself stays as it is.
-    @Test func c3ShortCount() {
+    @Test func trapC3_shortCount() {
         let proxy = AcknowledgedProxy()
         let client = proxy.driver.connect()
         proxy.driver.send(

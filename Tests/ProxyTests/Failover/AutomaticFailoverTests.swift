@@ -87,7 +87,7 @@ import Testing
     }
 
     /// The proxy alone does not reach the master: its replicas do, and nobody is promoted. That is told once.
-    @Test(arguments: [0, 12, nil]) func cutOff(silence: Int?) throws {
+    @Test(arguments: [0, 12, nil]) func trapD3_cutOff(silence: Int?) throws {
         let fresh = Self.deployment()
         for number in 1...2 { fresh.facts[number].silence = silence }
         Self.loseMaster(fresh, isNoticed: false)
@@ -169,7 +169,7 @@ import Testing
     }
 
     /// The old master comes back: it is not written to and told nothing, and what only it has is told once.
-    @Test(arguments: [true, false]) func fenced(isSameProcess: Bool) throws {
+    @Test(arguments: [true, false]) func trapD3_fenced(isSameProcess: Bool) throws {
         let fresh = Self.deployment()
         Self.loseMaster(fresh)
         Self.go(fresh, .seconds(4))

@@ -52,7 +52,7 @@ import Testing
     }
 
     /// The master of the file has been left behind since: who was promoted from its history is followed.
-    @Test func leftBehind() throws {
+    @Test func trapD2_leftBehind() throws {
         var facts = Self.twoMasters
         facts[0].former = ("history-2", 1_000)
         facts[1].runID = "run-again"

@@ -88,7 +88,7 @@ import Testing
         #expect(orders(of: fresh) == [place("b")])
     }
 
-    @Test func succeeds() throws {
+    @Test func trapD1_succeeds() throws {
         let fresh = Self.deployment()
         let (writer, administrator) = (fresh.driver.connect(), fresh.driver.connect())
         Self.ordered(fresh, by: administrator)

@@ -29,7 +29,7 @@ import Testing
     }
 
     /// More than half of those that may hear the master must not hear it.
-    @Test func majority() {
+    @Test func trapD3_majority() {
         let (first, second, third) = (Self.witness(1), Self.witness(2), Self.witness(3))
         #expect(Self.judge(first) == .promote(1))
         #expect(Self.judge(first, second) == .promote(1))
@@ -56,14 +56,14 @@ import Testing
         #expect(verdict == (isPromoted ? .promote(1) : .wait(.tooFewWitnesses(0, of: 1))))
     }
 
-    @Test func silence() {
+    @Test func trapD3_silence() {
         #expect(Self.judge(Self.witness(1, silence: 4)) == .wait(.tooFewWitnesses(0, of: 1)))
         #expect(Self.judge(Self.witness(1, silence: nil)) == .wait(.tooFewWitnesses(0, of: 1)))
         #expect(Self.judge(Self.witness(1, silence: 60)) == .promote(1))
     }
 
     /// The one that is furthest in that history, whoever says it hears the master; then by priority.
-    @Test func theHeir() {
+    @Test func trapD3_theHeir() {
         let (first, second) = (Self.witness(1), Self.witness(2))
         #expect(Self.judge(first, Self.witness(2) { $0.offset = 101 }) == .promote(2))
         #expect(Self.judge(first, Self.witness(2) { $0.priority = 10 }) == .promote(2))

@@ -73,7 +73,7 @@ import Testing
         (report("g", 500, former: (String(repeating: "0", count: 40), -1)), false),
         (report("h", 100, role: .replica), false),
     ])
-    func whoHasIt(_ report: ServerReport, _ isReached: Bool) {
+    func trapB2_whoHasIt(_ report: ServerReport, _ isReached: Bool) {
         #expect(Self.token("h", 100).isReached(by: report) == isReached)
     }
 
@@ -250,7 +250,7 @@ import Testing
 
     /// What the master does not have for certain is refused, and the reads behind it go to the master: what another
     /// deployment gave, or this one before it lost some of its history. A later token counts again, and RESET ends all.
-    @Test func refusedTokens() {
+    @Test func trapB2_refusedTokens() {
         let (proxy, client) = reading(.eventual)
         for token in [
             Self.token("history-of-others", 1), Self.token("history-1", 101),

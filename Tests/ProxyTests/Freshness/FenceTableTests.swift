@@ -26,7 +26,7 @@ import Testing
 
     /// One of two writes is resolved, perhaps by another worker: the key is pending still, and keeps the later
     /// watermark whichever comes first (trap A4).
-    @Test(arguments: [[3, 5], [5, 3]] as [[UInt64]]) func twoWrites(_ order: [UInt64]) {
+    @Test(arguments: [[3, 5], [5, 3]] as [[UInt64]]) func trapA4_twoWrites(_ order: [UInt64]) {
         let table = FenceTable()
         let key = slot("k")
         _ = table.mark(key)
@@ -79,7 +79,7 @@ import Testing
     }
 
     /// Workers mark and resolve the same slot at once; nothing is lost.
-    @Test func concurrently() async {
+    @Test func trapA4_concurrently() async {
         let table = FenceTable()
         let key = slot("k")
         await withTaskGroup(of: Void.self) { group in

@@ -323,7 +323,7 @@ import Testing
     }
 
     /// With `include_master: never` a read waits for its replica, and is told when it has waited long enough.
-    @Test(arguments: [true, false]) func waitsWithoutTheMaster(_ isDelivered: Bool) {
+    @Test(arguments: [true, false]) func trapA14_waitsWithoutTheMaster(_ isDelivered: Bool) {
         let proxy = FreshProxy { $0.reads.includeMaster = .never }
         let client = proxy.driver.connect()
         proxy.write("SET", "k", "1", by: client)
@@ -377,6 +377,106 @@ import Testing
         for _ in 0..<70 { proxy.probe() }
         proxy.publish()
         #expect(proxy.ask("GET", "k", by: reader) == 1)
+    }
+
+    /// A call that is repeated because its script was missing stands behind a question of its own: the replica may have
+    /// been pointed elsewhere since the call was sent first.
+    @Test(arguments: [true, false]) func trapE6_repairedScript(_ isPointedElsewhere: Bool) {
+        let proxy = FreshProxy()
+        let (writer, reader) = (proxy.driver.connect(), proxy.driver.connect())
+        let body = Array("return redis.call('get', KEYS[1])".utf8)
+        proxy.core.scripts.remember(body.span)
+        let digest = String(decoding: SHA1.hexadecimal(body.span), as: UTF8.self)
+        let call = ["EVALSHA_RO", digest, "1", "k"]
+        proxy.write("SET", "k", "2", by: writer)
+        proxy.publish()
+        proxy.driver.command(call, to: reader)
+        #expect(proxy.place(of: call) == 1)
+        proxy.answerVetoes()
+        if isPointedElsewhere { proxy.facts[1].following = "10.0.0.9:6379" }
+        proxy.driver.pass(.milliseconds(1))
+        proxy.proxy.says("-NOSCRIPT No matching script.\r\n", on: proxy.reads(of: 0))
+        #expect(proxy.place(of: call) == 1)
+        #expect(proxy.vetoes.count == 1)
+        proxy.answerVetoes()
+        proxy.proxy.says(Wire.bulk(digest) + "$1\r\n1\r\n", on: proxy.reads(of: 0))
+        #expect(proxy.driver.output(of: reader) == (isPointedElsewhere ? "" : "$1\r\n1\r\n"))
+        #expect(proxy.place(of: call) == (isPointedElsewhere ? 0 : nil))
+    }
+
+    /// A user who may not ask ROLE has the call repeated at the master.
+    @Test func trapE6_roleIsRefused() {
+        let proxy = FreshProxy()
+        let reader = proxy.driver.connect()
+        let body = Array("return 1".utf8)
+        proxy.core.scripts.remember(body.span)
+        let digest = String(decoding: SHA1.hexadecimal(body.span), as: UTF8.self)
+        let call = ["EVALSHA_RO", digest, "1", "k"]
+        for _ in 0..<70 { proxy.probe() }
+        proxy.publish()
+        proxy.core.servers[1].lanes[0]!.mayNotAskRole = true
+        proxy.driver.command(call, to: reader)
+        #expect(proxy.place(of: call) == 1)
+        proxy.proxy.says("-NOSCRIPT No matching script.\r\n", on: proxy.reads(of: 0))
+        #expect(proxy.place(of: call) == 0)
+        #expect(proxy.vetoes.isEmpty)
+    }
+
+    /// The master's offset does not move, as it has no backlog: what INFO says of both is equal, and proves nothing. A
+    /// watermark that nobody delivers does not either (trap A2).
+    @Test func trapA2_offsetsThatStandStill() {
+        let proxy = FreshProxy()
+        let (writer, reader) = (proxy.driver.connect(), proxy.driver.connect())
+        proxy.facts[0].isBacklogActive = false
+        proxy.facts[1].link = "down"
+        proxy.probe()
+        proxy.write("SET", "k", "2", by: writer)
+        proxy.publish(isDelivered: false)
+        for _ in 0..<3 { proxy.probe() }
+        #expect(proxy.facts[0].offset == proxy.facts[1].offset)
+        #expect(proxy.ask("GET", "k", by: reader) == 0)
+    }
+
+    /// Who hears of a write by a message, through this proxy, reads it: the message came behind the acknowledgement.
+    @Test func trapA16_messageAsCause() {
+        let proxy = FreshProxy()
+        let (writer, listener) = (proxy.driver.connect(), proxy.driver.connect())
+        proxy.driver.command(["SUBSCRIBE", "changes"], to: listener)
+        proxy.settle()
+        let own = proxy.core.links.compactMap { $0 }.first { $0.use == .alone && $0.id != nil }
+        #expect(own?.server == 0)
+        proxy.write("SET", "k", "2", by: writer)
+        #expect(proxy.ask("PUBLISH", "changes", "k", by: writer) == 0)
+        #expect(proxy.ask("GET", "k", by: proxy.driver.connect()) == 0)
+    }
+
+    /// A replica that has stayed with the master of before is read by nobody: it may be ahead of what has survived.
+    @Test func trapA13_leftBehindWithTheOldHistory() {
+        let proxy = FreshProxy(replicas: 2)
+        let reader = proxy.driver.connect()
+        proxy.facts[2].offset = 500
+        proxy.facts[2].link = "down"
+        proxy.lose(0)
+        proxy.promote(demoting: false)
+        #expect(proxy.core.master.index == 1)
+        // It delivers what was published before, and says that it is well.
+        proxy.deliver(proxy.published.last, at: 1)
+        for _ in 0..<8 {
+            #expect(proxy.ask("GET", "nobody-wrote", by: reader) == 1)
+            proxy.proxy.says("$-1\r\n", on: proxy.core.master.lanes[0]!.readers[0].link)
+        }
+        proxy.core.checkInvariants()
+    }
+
+    /// Of a transaction that reads all keys count.
+    @Test func trapE3_unionOfKeys() {
+        let proxy = FreshProxy()
+        let (writer, reader) = (proxy.driver.connect(), proxy.driver.connect())
+        proxy.write("SET", "k", "1", by: writer)
+        for words in [["MULTI"], ["GET", "x"], ["GET", "k"], ["EXEC"]] {
+            proxy.driver.command(words, to: reader)
+        }
+        #expect(proxy.place(of: ["EXEC"]) == 0)
     }
 
     /// A veto takes only those reads away that ask for freshness.
@@ -464,7 +564,7 @@ import Testing
 
     /// Level `bounded` counts from the last probe of the master that a replica has reached: with the master silent its
     /// data grows older.
-    @Test func bounded() {
+    @Test func trapB3_bounded() {
         let proxy = FreshProxy(isProved: false) {
             $0.reads.consistency = .bounded
             $0.reads.maxLag = .seconds(3)

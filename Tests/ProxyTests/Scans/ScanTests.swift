@@ -35,7 +35,7 @@ import Testing
     }
 
     /// A first cursor asks the connection once whose process it leads to; the next goes back there at once.
-    @Test func goesBack() {
+    @Test func trapE1_goesBack() {
         let proxy = proxy()
         let client = proxy.driver.connect()
         proxy.driver.command(["SCAN", "0"], to: client)
@@ -57,7 +57,7 @@ import Testing
 
     /// The server has begun anew, and only its new connection knows: the old cursor is refused, whatever was last
     /// heard of the server.
-    @Test func restartedServer() {
+    @Test func trapE1_restartedServer() {
         let proxy = proxy()
         let client = proxy.driver.connect()
         proxy.driver.pass(.seconds(2))
@@ -73,7 +73,7 @@ import Testing
     }
 
     /// A cursor whose tag no server has, or two, is refused.
-    @Test func tagsOfNoneOrTwo() {
+    @Test func trapE1_tagsOfNoneOrTwo() {
         let proxy = proxy(replicas: 2)
         let client = proxy.driver.connect()
         for cursor in [tag(1).tagging(5)!, CursorTag(value: tag(0).value ^ 1).tagging(5)!, 7] {

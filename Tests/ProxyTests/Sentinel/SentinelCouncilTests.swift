@@ -80,7 +80,7 @@ import Testing
     }
 
     /// The highest epoch stays the highest, whoever names it no more.
-    @Test func epochsOnlyRise() {
+    @Test func trapD2_epochsOnlyRise() {
         var council = SentinelCouncil()
         #expect(Self.judged(&council, "1:a@1 2:a@1 3:a@1") == "a@1")
         #expect(Self.judged(&council, "1:b@2 2:b@2 3:a@1") == "b@2")

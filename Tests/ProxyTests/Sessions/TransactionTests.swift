@@ -51,7 +51,7 @@ import Testing
     }
 
     /// A block of reads goes to a replica, and to another one when that dies.
-    @Test func readsAreRepeated() {
+    @Test func trapE3_readsAreRepeated() {
         let proxy = ProxyUnderTest(replicas: 2)
         let client = begin(proxy, [["GET", "a"], ["GET", "b"]])
         proxy.driver.command(["EXEC"], to: client)

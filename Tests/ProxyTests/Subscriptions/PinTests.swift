@@ -27,7 +27,7 @@ import Testing
     }
 
     /// All that a tracked client asks goes out on its own connection, and invalidations come between its replies.
-    @Test func tracking() {
+    @Test func trapE2_tracking() {
         let proxy = ProxyUnderTest()
         let client = tracked(proxy)
         proxy.driver.send(
@@ -85,7 +85,7 @@ import Testing
     }
 
     /// The connection is lost: all that the client caches is void, before anything else; then it is tracked anew.
-    @Test func lostTracking() {
+    @Test func trapE2_lostTracking() {
         let proxy = ProxyUnderTest()
         let client = tracked(proxy, ["NOLOOP"])
         proxy.cut(link)
@@ -301,7 +301,7 @@ import Testing
     }
 
     /// WAIT comes behind another command (traps C1, C2), whose answer the client does not see.
-    @Test func trapC1WaitBehindACommand() {
+    @Test func trapC1_waitBehindACommand() {
         let proxy = ProxyUnderTest()
         let client = proxy.driver.connect()
         proxy.driver.send(Wire.pipeline([["SET", "a", "b"], ["WAIT", "1", "100"]]), to: client)

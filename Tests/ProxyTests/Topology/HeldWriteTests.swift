@@ -136,7 +136,7 @@ import Testing
     }
 
     /// A held write dies with its client: whoever hangs up may have asked again elsewhere.
-    @Test(arguments: [0, 1, 2]) func diesWithItsClient(how: Int) throws {
+    @Test(arguments: [0, 1, 2]) func trapC5_diesWithItsClient(how: Int) throws {
         let proxy = Self.proxy()
         let client = proxy.driver.connect()
         Self.lose(proxy)

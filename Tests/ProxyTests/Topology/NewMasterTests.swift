@@ -12,7 +12,7 @@ import Testing
     }
 
     /// Writes go to the new master, and reads do again when the one before is proved to have what was written.
-    @Test func switchOver() throws {
+    @Test func trapA13_switchOver() throws {
         let fresh = FreshProxy()
         let client = fresh.driver.connect()
         fresh.promote()
@@ -68,7 +68,7 @@ import Testing
 
     /// Who waits for an answer of the one before to a write is closed, as it may have run and be lost; who waits for
     /// nothing stays.
-    @Test func unansweredWrites() throws {
+    @Test func trapC5_unansweredWrites() throws {
         let fresh = FreshProxy()
         let (writer, other) = (fresh.driver.connect(), fresh.driver.connect())
         fresh.driver.command(["SET", "a", "1"], to: writer)
@@ -118,7 +118,7 @@ import Testing
 
     /// A write that is refused since its server is a replica by now waits for the next master, with what its client has
     /// asked for behind it; another one that gets the same answer is passed on.
-    @Test func refusedWrite() throws {
+    @Test func trapC4_refusedWrite() throws {
         let fresh = FreshProxy { $0.writes.hold = .seconds(10) }
         let client = fresh.driver.connect()
         fresh.driver.command(["SET", "a", "1"], to: client)
@@ -140,7 +140,7 @@ import Testing
     }
 
     /// C4: what a script answers is worded by its author, and says nothing of what it did nor of the server.
-    @Test func scriptThatSaysReadOnly() throws {
+    @Test func trapC4_scriptThatSaysReadOnly() throws {
         let fresh = FreshProxy { $0.writes.hold = .seconds(10) }
         let client = fresh.driver.connect()
         let script = [

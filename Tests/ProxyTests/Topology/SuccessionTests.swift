@@ -56,7 +56,7 @@ import Testing
     /// A master that has come back as another process is left behind by who was promoted in the meantime, whatever its
     /// own history is called now.
     @Test(arguments: ["h0", "new"])
-    func returned(history: String) {
+    func trapD2_returned(history: String) {
         let claims = [
             Self.master(0, run: "again", history: history), Self.master(1, former: "h0"),
         ]
@@ -75,13 +75,13 @@ import Testing
     @Test(arguments: [
         away(0), replica(0, of: 7, history: "h7"), master(0, run: "again", history: "new"),
     ])
-    func stranger(before: Claim) {
+    func trapD2_stranger(before: Claim) {
         let verdict = Self.adopted().judge([before, Self.master(1, former: "else")])
         #expect(verdict == .keep)
     }
 
     /// Two were promoted from the same history: nothing tells which of them is right.
-    @Test func contested() {
+    @Test func trapD2_contested() {
         let verdict = Self.adopted().judge([
             Self.away(0), Self.master(1, former: "h0"), Self.master(2, former: "h0"),
         ])

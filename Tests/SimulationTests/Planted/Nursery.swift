@@ -1,4 +1,4 @@
-// A copy of the sources to plant faults in, with a package around it that holds no more than the simulation needs.
+// A copy of the sources to plant faults in, with a package around it that holds no more than the judges need.
 
 import Foundation
 
@@ -12,11 +12,13 @@ struct Nursery {
         case broken(seeds: Int, of: Int, first: String)
         /// The process died: a precondition did not hold.
         case trapped(String)
+        /// So many tests failed, and the first of them.
+        case failed(Int, first: String)
 
         var isCatch: Bool {
             switch self {
             case .nothing, .doesNotCompile: false
-            case .broken, .trapped: true
+            case .broken, .trapped, .failed: true
             }
         }
 
@@ -27,6 +29,7 @@ struct Nursery {
             case .broken(let seeds, let count, let first):
                 "caught in \(seeds) of \(count) seeds, first by \(first)"
             case .trapped(let reason): "caught by an assertion: \(reason)"
+            case .failed(let count, let first): "caught by \(count) tests, first by \(first)"
             }
         }
     }
@@ -44,7 +47,7 @@ struct Nursery {
 
     private let place: URL
 
-    /// Copies what the simulation needs; what was built there before is built upon.
+    /// Copies what the judges need; what was built there before is built upon.
     init(copying root: URL) throws {
         place = root.appending(path: ".build/planted")
         let files = FileManager.default
@@ -55,7 +58,7 @@ struct Nursery {
         }
         for folder in [
             "Sources/RESP", "Sources/Server", "Sources/Proxy", "Tests/TestSupport",
-            "Tests/SimulationTests",
+            "Tests/SimulationTests", "Tests/ProxyTests",
         ] {
             try files.copyItem(at: root.appending(path: folder), to: place.appending(path: folder))
         }
@@ -84,6 +87,9 @@ struct Nursery {
                     name: "TestSupport", dependencies: ["RESP"], path: "Tests/TestSupport",
                     swiftSettings: settings),
                 .testTarget(
+                    name: "ProxyTests", dependencies: ["RESP", "Proxy", "TestSupport"],
+                    swiftSettings: settings),
+                .testTarget(
                     name: "SimulationTests",
                     dependencies: ["RESP", "Server", "Proxy", "TestSupport"],
                     swiftSettings: settings),
@@ -102,22 +108,44 @@ struct Nursery {
         return try body()
     }
 
-    /// Builds what stands there now, and runs some seeds.
-    func simulate() throws -> Finding {
+    /// Builds what stands there now, and has it judged.
+    func ask(_ judge: PlantedFault.Judge) throws -> Finding {
         let build = try run(["build", "--build-tests"])
         if build.status != 0 {
             let errors = build.output.split(separator: "\n").filter { $0.contains("error:") }
             return .doesNotCompile(errors.first.map(String.init) ?? build.output)
         }
-        let test = try run(["test", "--skip-build", "--filter", "SimulationTests.survives"])
-        return test.status == 0 ? .nothing : Self.finding(in: test.output)
+        switch judge {
+        case .simulation:
+            let test = try run(["test", "--skip-build", "--filter", "SimulationTests.survives"])
+            return test.status == 0 ? .nothing : Self.finding(in: Self.lines(of: test.output))
+        case .trap(let number):
+            // One test may be about several: `trapA10_A11_…`.
+            let filter = "ProxyTests.*trap([A-Z0-9b]+_)*\(number)_"
+            let test = try run(["test", "--skip-build", "--filter", filter])
+            return test.status == 0 ? .nothing : Self.failures(in: Self.lines(of: test.output))
+        }
     }
 
-    private static func finding(in output: String) -> Finding {
-        let lines = output.split(separator: "\n").map(String.init)
-        if let died = lines.first(where: { $0.contains(/(Fatal error|Precondition failed):/) }) {
-            return .trapped(died)
+    private static func lines(of output: String) -> [String] {
+        output.split(separator: "\n").map(String.init)
+    }
+
+    private static func death(in lines: [String]) -> Finding? {
+        lines.first { $0.contains(/(Fatal error|Precondition failed):/) }.map { .trapped($0) }
+    }
+
+    private static func failures(in lines: [String]) -> Finding {
+        if let death = death(in: lines) { return death }
+        let failed = lines.compactMap { $0.firstMatch(of: /Test (trap\w+)\(.*failed after/)?.1 }
+        guard let first = failed.first else {
+            return .trapped(lines.suffix(3).joined(separator: " "))
         }
+        return .failed(failed.count, first: String(first))
+    }
+
+    private static func finding(in lines: [String]) -> Finding {
+        if let death = death(in: lines) { return death }
         let failures = lines.compactMap { $0.firstMatch(of: /failures\.count → (\d+)/)?.1 }.first
         let runs = lines.compactMap { $0.firstMatch(of: /↳ of (\d+) seeds/)?.1 }.first
         let first = lines.first { $0.contains(/^↳ [a-zA-Z]+:/) } ?? ""

@@ -1,5 +1,5 @@
-// Mistakes to make on purpose, one for each guard in the programs: the simulation must notice each of them. A guard
-// whose removal nobody notices is not guarded by a test.
+// Mistakes to make on purpose, one for each guard in the programs: the simulation must notice each of them, or the
+// tests that bear a trap's number. A guard whose removal nobody notices is not guarded by a test.
 
 /// One mistake: a text of a source file, and what a careless hand would have put in its place.
 struct PlantedFault: CustomStringConvertible, Sendable {
@@ -9,11 +9,33 @@ struct PlantedFault: CustomStringConvertible, Sendable {
     /// Found exactly once in the file; when it is not any more, the fault is to be planted anew.
     let text: String
     let replacement: String
+    /// Who must notice.
+    let judge: Judge
+
+    enum Judge: Hashable, Sendable {
+        case simulation
+        /// The tests of `ProxyTests` that bear the number of a trap.
+        case trap(String)
+    }
 
     var description: String { name }
 
     init(_ name: String, in file: String, _ text: String, becomes replacement: String) {
+        self.init(name, .simulation, file, text, replacement)
+    }
+
+    init(
+        trap: String, _ name: String, in file: String, _ text: String,
+        becomes replacement: String
+    ) {
+        self.init("\(trap): \(name)", .trap(trap), file, text, replacement)
+    }
+
+    private init(
+        _ name: String, _ judge: Judge, _ file: String, _ text: String, _ replacement: String
+    ) {
         self.name = name
+        self.judge = judge
         self.file = file
         self.text = text
         self.replacement = replacement
@@ -23,7 +45,7 @@ struct PlantedFault: CustomStringConvertible, Sendable {
 extension PlantedFault {
     static let all: [PlantedFault] =
         tickets + losses + moves + output + input + flow + transactions + streams + freshness
-        + anotherMaster
+        + anotherMaster + traps
 
     private static let requests = "Sources/Proxy/ProxyCore+Requests.swift"
     private static let sending = "Sources/Proxy/ProxyCore+Sending.swift"
