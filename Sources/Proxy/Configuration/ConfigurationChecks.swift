@@ -161,7 +161,15 @@ struct ConfigurationChecks {
     // MARK: Failover
 
     private func failover() -> [ConfigurationError] {
-        guard configuration.failover.mode == .auto else { return [] }
+        guard configuration.failover.mode == .auto else {
+            guard configuration.failover.rejoins else { return [] }
+            return [
+                error(
+                    "failover.rejoin: found 'true' without 'failover.mode: auto', expected both: this proxy tells"
+                        + " nobody to follow a master that others have made",
+                    at: "failover.rejoin")
+            ]
+        }
         var errors: [ConfigurationError] = []
         if configuration.backends.sentinel != nil {
             errors.append(

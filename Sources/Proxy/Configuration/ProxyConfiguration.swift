@@ -178,6 +178,8 @@ package struct ProxyConfiguration: Sendable, Equatable {
         package var downAfter = Duration.seconds(5)
         /// Where it is written down who the master is; nil: nowhere.
         package var stateFile: String?
+        /// Who has more than the new master is told to follow it, and drops what only it has.
+        package var rejoins = false
 
         package init() {}
     }

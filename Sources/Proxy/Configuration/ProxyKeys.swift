@@ -254,6 +254,11 @@ enum ProxyKeys {
             why:
                 "started anew after a failover, a proxy must not take the old master for the right one"
         ),
+        ProxyKey(
+            "failover.rejoin", .boolean(\.failover.rejoins),
+            "whether the old master, when it comes back, and a replica that has more than the new one, are told to "
+                + "follow it, which drops what only they have",
+            why: "false: somebody may want that back"),
     ]
 
     private static let timeouts: [ProxyKey] = [

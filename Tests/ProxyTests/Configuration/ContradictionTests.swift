@@ -58,6 +58,11 @@ private func remarks(_ text: String) -> (errors: [String], warnings: [String]) {
                 + " would take the old master for the right one"
         ),
         (
+            "backends: {master: a:1, replicas: [b:1]}\nfailover: {rejoin: true}",
+            "f:2:20: failover.rejoin: found 'true' without 'failover.mode: auto', expected both: this proxy tells"
+                + " nobody to follow a master that others have made"
+        ),
+        (
             "backends: {master: a:1}\nfailover: {mode: auto, state_file: /f}",
             "f:2:18: failover.mode: found 'auto' without replicas, expected 'backends.replicas' or 'backends.discover'"
         ),

@@ -81,7 +81,7 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
               max_ejection_time: 1m
               max_ejected_percent: 30
             writes: {hold: 3s, hold_max_requests: 15, hold_max_bytes: 1MB, ack_replicas: 2, ack_timeout: 300ms}
-            failover: {mode: auto, down_after: 7s, state_file: /var/lib/sluice/master}
+            failover: {mode: auto, down_after: 7s, state_file: /var/lib/sluice/master, rejoin: true}
             timeouts:
               connect: 250ms
               request: 0
@@ -176,6 +176,7 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
         expected.failover.mode = .auto
         expected.failover.downAfter = .seconds(7)
         expected.failover.stateFile = "/var/lib/sluice/master"
+        expected.failover.rejoins = true
         expected.writes.ackReplicas = 2
         expected.writes.ackTimeout = .milliseconds(300)
         expected.backends.connections = 3
@@ -284,6 +285,7 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
                   mode: off
                   down_after: 5s
                   state_file: ""
+                  rejoin: false
                 timeouts:
                   connect: 1s
                   request: 10s

@@ -168,6 +168,51 @@ import Testing
         #expect(fresh.wordsTold(to: 1) == [])
     }
 
+    /// A replica that was away, and comes back with more than was promoted, is told nothing either, unless the
+    /// configuration says so.
+    @Test(arguments: [true, false]) func trapD3_stragglerWithMore(rejoins: Bool) throws {
+        let fresh = Self.deployment { $0.failover.rejoins = rejoins }
+        Self.loseMaster(fresh)
+        Self.go(fresh, .seconds(4))
+        fresh.lose(1)
+        fresh.facts[1].offset = 150
+        Self.promote(fresh)
+        #expect(fresh.core.master.index == 2)
+        fresh.comeBack(1)
+        Self.go(fresh, .seconds(10))
+        let words = "REPLICAOF replica1 6379"
+        let told = fresh.wordsTold(to: 1)
+        #expect(rejoins ? told.count == 2 && told.allSatisfy { $0 == words } : told.isEmpty)
+        let reasons = Self.fencing(fresh)
+        #expect(reasons.count == 1)
+        #expect(reasons[0].contains("It has 50 bytes of writes that the master does not have"))
+    }
+
+    /// With failover.rejoin the old master is told to follow, again if it does not, and what that costs is told once.
+    @Test func rejoins() throws {
+        let fresh = Self.deployment { $0.failover.rejoins = true }
+        Self.loseMaster(fresh)
+        Self.go(fresh, .seconds(4))
+        Self.promote(fresh)
+        fresh.facts[0].offset = 150
+        fresh.comeBack(0)
+        Self.go(fresh, .seconds(10))
+        let words = "REPLICAOF replica1 6379"
+        let told = fresh.wordsTold(to: 0)
+        #expect(told.count == 2 && told.allSatisfy { $0 == words }, "\(told)")
+        fresh.facts[0].role = "slave"
+        fresh.facts[0].history = "history-2"
+        fresh.facts[0].following = "replica1:6379"
+        Self.go(fresh, .seconds(10))
+        #expect(fresh.wordsTold(to: 0) == [])
+        #expect(Self.fencing(fresh).count == 1)
+        #expect(Self.fencing(fresh)[0].contains("It is told \(words) (failover.rejoin)"))
+    }
+
+    private static func fencing(_ fresh: FreshProxy) -> [String] {
+        fresh.core.operators.events.newest(.max).filter { $0.kind == .fencedMaster }.map(\.reason)
+    }
+
     /// The old master comes back: it is not written to and told nothing, and what only it has is told once.
     @Test(arguments: [true, false]) func trapD3_fenced(isSameProcess: Bool) throws {
         let fresh = Self.deployment()
@@ -183,9 +228,9 @@ import Testing
         Self.go(fresh, .seconds(10))
         #expect(fresh.core.master.index == 2)
         #expect(fresh.wordsTold(to: 0) == [])
-        let told = fresh.core.operators.events.newest(.max).filter { $0.kind == .fencedMaster }
+        let told = Self.fencing(fresh)
         #expect(told.count == 1)
-        let reason = try #require(told.first).reason
+        let reason = try #require(told.first)
         #expect(
             reason.contains(
                 isSameProcess ? "It has 50 bytes of writes" : "It has begun another history"),

@@ -428,7 +428,6 @@ import Testing
         let proxy = FreshProxy()
         let (writer, reader) = (proxy.driver.connect(), proxy.driver.connect())
         proxy.facts[0].isBacklogActive = false
-        proxy.facts[1].link = "down"
         proxy.probe()
         proxy.write("SET", "k", "2", by: writer)
         proxy.publish(isDelivered: false)
@@ -455,7 +454,6 @@ import Testing
         let proxy = FreshProxy(replicas: 2)
         let reader = proxy.driver.connect()
         proxy.facts[2].offset = 500
-        proxy.facts[2].link = "down"
         proxy.lose(0)
         proxy.promote(demoting: false)
         #expect(proxy.core.master.index == 1)
