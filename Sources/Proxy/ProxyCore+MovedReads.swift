@@ -120,7 +120,7 @@ extension ProxyCore {
     private func canBeSentAgain(_ special: SpecialReply?) -> Bool {
         switch special {
         case nil, .block?, .cursor(_, begins: true)?: true
-        case .cursor?, .gathered?, .published?, .acknowledgement?, .veto?: false
+        case .cursor?, .gathered?, .published?, .acknowledgement?, .beforeWait?, .veto?: false
         }
     }
 
@@ -290,7 +290,7 @@ extension ProxyCore {
         case .cursor?:
             let tag = target.tag ?? servers[target.server].tag
             target.specials.append(.cursor(CursorRewriter(tag: tag), begins: true))
-        case .gathered?, .published?, .acknowledgement?, .veto?, nil: break
+        case .gathered?, .published?, .acknowledgement?, .beforeWait?, .veto?, nil: break
         }
         servers[target.server].outstanding += Int(ticket.replies)
         servers[target.server].counters.requests += Int(ticket.replies)

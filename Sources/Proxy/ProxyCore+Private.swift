@@ -90,12 +90,21 @@ extension ProxyCore {
         discard(connection)
     }
 
+    // MARK: WAIT
+
     /// WAIT counts what its own connection has written, which is nothing here. Behind any command it counts all that
     /// the server has written; the client's own writes are answered by now.
     func sendWait(_ request: Request, of client: ClientSession) -> ClientSession.Pause? {
         guard client.owed == 0 else { return .drained }
         if client.isGone {
             client.state = .closing
+            return nil
+        }
+        // Told once: what the client writes from now on can be counted.
+        if let era = client.wroteIn, era != eraOfMaster {
+            client.wroteIn = nil
+            counters.errors.count(code: "NOTREPLICATED")
+            reply(to: client) { $0.append(ProxyCore.writesOfAnotherEra) }
             return nil
         }
         if client.extras?.pin == nil, let refuge = refuge(for: request, of: client) {
@@ -108,13 +117,47 @@ extension ProxyCore {
         client.extras?.pin?.isUploading = false
         let start = connection.output.end
         connection.output.append("*1\r\n$4\r\nPING\r\n")
+        connection.specials.append(.beforeWait)
         leaveTicket(
             Ticket(
-                client: Ticket.nobody, kind: .errand, delivery: .plain, attempts: 0, replies: 1,
+                client: Ticket.nobody, kind: .errand, delivery: .special, attempts: 0, replies: 1,
                 start: start, since: now.instant), on: connection)
         servers[connection.server].outstanding += 1
         send(request, as: nil, .blocking, on: connection, for: client)
+        client.wroteIn = nil
         return nil
+    }
+
+    private static let writesOfAnotherEra: StaticString =
+        """
+        -NOTREPLICATED since this connection wrote, the proxy has lost the master, or another has taken over: \
+        nobody can tell whether that has what was written; do not repeat it\r
+
+        """
+
+    /// The command before WAIT was answered. Behind one that was refused WAIT counts from an earlier one and may answer
+    /// at once: what it says is not passed on, and nobody else gets its connection.
+    func judgeWait(_ reply: Span<UInt8>, on connection: BackendConnection) {
+        guard reply[0] == ReplyKind.error.rawValue, let owner = connection.owner,
+            let client = clients[owner]
+        else { return }
+        var wait: Ticket?
+        connection.tickets.update { ticket in
+            guard wait == nil, ticket.client == owner else { return }
+            wait = ticket
+            ticket.client = Ticket.nobody
+        }
+        guard let wait else { return }
+        connection.isSoiled = true
+        if wait.isWanted {
+            let said = ErrorText.string(reply.extracting(1..<reply.count - 2), upTo: 120)
+            client.replies.append("-ERR WAIT is not answered: the master said '")
+            client.replies.append(text: said)
+            client.replies.append("' to the PING before it\r\n")
+        }
+        noteDelivered(1, to: client, .blocking)
+        leaveIfUsedUp(connection)
+        settle(client)
     }
 
     /// The connection that a client has for long, or one for the request at hand.

@@ -292,6 +292,10 @@ extension ProxyCore {
             readWhole(part, isWhole: isWhole, of: ticket, connection) {
                 acknowledged($0, isCount: isCount, on: connection)
             }
+        case .beforeWait:
+            readWhole(part, isWhole: isWhole, of: ticket, connection) {
+                judgeWait($0, on: connection)
+            }
         case .published:
             let isRefused = connection.scanner.kind == .error
             if isWhole {

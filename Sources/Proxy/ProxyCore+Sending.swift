@@ -16,17 +16,14 @@ extension ProxyCore {
         }
         if isStandingIn, let turn = mustWaitForTurn(need, on: connection, client) { return turn }
         guard hasRoom(connection) else { return .backend(connection.link) }
-        if connection.isBeingMadeAnew, need != .nothing, isFencing, !isTooLateToWait(client) {
-            return waitForFreshness(client)
-        }
+        if let pause = waitForMaking(of: connection, need, client) { return pause }
         if case .waiting(_, let reason) = connection.state {
             reply(to: client) { appendUnreachable(connection, reason, to: &$0) }
             return nil
         }
-        let isMaster = connection.server == master.index
-        if isMaster, form != .asItIs { noteCall(client.command, isFenced: false) }
         askForVeto(need, on: connection)
-        send(request, as: isMaster ? nil : form.name, .read, on: connection, for: client)
+        // The master gets it as a replica would: it may be done by one in the end.
+        send(request, as: mayHaveReplicas ? form.name : nil, .read, on: connection, for: client)
         return nil
     }
 
@@ -161,6 +158,7 @@ extension ProxyCore {
         client.link = connection.link
         client.forwarded += 1
         if kind == .write { client.writes += 1 }
+        if kind != .read, client.wroteIn == nil { client.wroteIn = eraOfMaster }
         if kind == .read { countRead(on: connection, of: client) }
         let server = servers[connection.server]
         server.counters.requests += 1

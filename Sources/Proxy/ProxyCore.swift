@@ -106,6 +106,8 @@ package final class ProxyCore: Core {
     /// Since when nothing is sent to the master that only a master may be given; nil while that is sent. Kept apart,
     /// since each write asks.
     var masterAwaySince: Instant?
+    /// Rises when writes that were answered may be unknown to whoever is the master now.
+    var eraOfMaster: Int32 = 1
     var held = HeldWrites()
     /// Whether the master answers reads only because no replica may be read, and reads that wait for their turn there.
     var isStandingIn = false
@@ -348,7 +350,8 @@ package final class ProxyCore: Core {
             switch connection.state {
             case .waiting(let until, _) where until <= now.instant: connect(connection)
             case .greeting(_, let since)
-            where since + configuration.timeouts.probe <= now.instant:
+            where since + configuration.timeouts.probe <= now.instant
+                && connection.greetingStep < connection.greeting.steps.count:
                 distrust(connection, "it does not answer AUTH, HELLO or SELECT")
             default: break
             }

@@ -88,6 +88,26 @@ import Testing
         #expect(proxy.driver.output(of: writer) == "")
     }
 
+    /// Reads that replicas refuse as they stand go to the master in the form that replicas take: one of them may have
+    /// to do it in the end.
+    @Test(arguments: [
+        (["SORT", "k"], ["SORT_RO", "k"]), (["GETEX", "k"], ["GET", "k"]),
+        (["BITFIELD", "k", "GET", "u8", "0"], ["BITFIELD_RO", "k", "GET", "u8", "0"]),
+    ])
+    func readFormsAtTheMaster(words: [String], form: [String]) throws {
+        let proxy = ProxyUnderTest(replicas: 1) { $0.reads.includeMaster = .always }
+        proxy.core.servers[1].health.isSilent = true
+        proxy.core.changed(proxy.core.servers[1])
+        let client = proxy.driver.connect()
+        proxy.driver.command(words, to: client)
+        let text = String(decoding: Wire.request(form), as: UTF8.self)
+        #expect(proxy.sent(to: .masterReads) == text)
+        proxy.core.servers[1].health.isSilent = false
+        proxy.core.changed(proxy.core.servers[1])
+        proxy.cut(.masterReads)
+        #expect(proxy.sent(to: .replica(0)) == text)
+    }
+
     /// A request that goes out on another connection waits until everything before it is answered, and no longer.
     @Test func trapA12_nothingOvertakes() throws {
         let proxy = ProxyUnderTest(replicas: 1)

@@ -177,6 +177,7 @@ extension ProxyCore {
         if connection.isForClients {
             pending.log(.warning, "Lost a connection to \(server.name)")
         }
+        if connection.use == .writes { eraOfMaster &+= 1 }
         changed(server)
         settleTickets(of: connection, sent: connection.output.sent, "the connection was lost")
         beginAnew(connection)

@@ -65,6 +65,8 @@ enum SpecialReply {
     case gathered
     /// The master's answer to WAIT, and to the command before it.
     case acknowledgement(isCount: Bool)
+    /// The answer to the command before a client's WAIT.
+    case beforeWait
     /// The master's answer to a watermark.
     case published
     /// A replica's answer to ROLE, by which the reads behind it are done there or not, and what was known when it was

@@ -144,6 +144,15 @@ struct ConfigurationChecks {
                         + " answered, expected 'fallback' or 'always'",
                     at: "reads.include_master"))
         }
+        if configuration.reads.includeMaster == .never,
+            configuration.levels.contains(.master)
+        {
+            errors.append(
+                error(
+                    "reads.include_master: found 'never' beside the consistency level 'master', whose reads nobody"
+                        + " else may answer, expected 'fallback' or 'always'",
+                    at: "reads.include_master"))
+        }
         var tags = backends.masterPlace.tags
         for replica in backends.replicas { tags += replica.place.tags }
         for rule in configuration.commands {

@@ -125,7 +125,11 @@ extension ProxyCore {
     /// Of a request that is too large to be kept only the beginning is there: enough when its one key is.
     private func writtenLargely(by request: Request, _ command: CommandID) -> KeyScope {
         let row = table[command]
-        guard row.flags.contains(.write) else { return .nothing }
+        switch command {
+        // They write without saying so in their flags.
+        case .eval, .evalsha, .fcall, .pfcount: return .everything
+        default: guard row.flags.contains(.write) else { return .nothing }
+        }
         guard row.firstKey == 1, row.lastKey == 1, !row.flags.contains(.movableKeys),
             request.count > 1
         else { return .everything }

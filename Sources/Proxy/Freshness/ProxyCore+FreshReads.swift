@@ -101,6 +101,15 @@ extension ProxyCore {
         return .freshness
     }
 
+    /// A read that not everybody can answer waits while the connection that it would go out on is made anew.
+    func waitForMaking(
+        of connection: BackendConnection, _ need: Need, _ client: ClientSession
+    ) -> ClientSession.Pause? {
+        guard connection.isBeingMadeAnew, need != .nothing, isFencing, !isTooLateToWait(client)
+        else { return nil }
+        return waitForFreshness(client)
+    }
+
     func retryReads() {
         guard let due = readsRetriedAt, due <= now.instant else { return }
         readsRetriedAt = nil

@@ -132,13 +132,9 @@ extension ProxyCore {
             }
             return nil
         }
-        // Without replicas there is nothing that could be stale.
-        let servesAll = isFencing || !mayHaveReplicas
-        let served = Consistency.allCases.filter { servesAll || !$0.needsFences }
-        guard let level = served.first(where: { $0.rawValue == name.lowercased() }) else {
-            reply(to: client) {
-                ProxyReplies.refuseConsistency(name, served: served.map(\.rawValue), to: &$0)
-            }
+        let level = Consistency(rawValue: name.lowercased())
+        guard let level, serves(level) else {
+            refuseLevel(name, of: client)
             return nil
         }
         // What was asked at the old level may still have to be asked elsewhere.
@@ -146,6 +142,17 @@ extension ProxyCore {
         change(client, to: level)
         reply(to: client) { ProxyReplies.consistency("OK", to: &$0) }
         return nil
+    }
+
+    func serves(_ level: Consistency) -> Bool {
+        if level == .master { return configuration.reads.includeMaster != .never }
+        // Without replicas there is nothing that could be stale.
+        return isFencing || !mayHaveReplicas || !level.needsFences
+    }
+
+    func refuseLevel(_ name: String, of client: ClientSession) {
+        let served = Consistency.allCases.filter(serves).map(\.rawValue)
+        reply(to: client) { ProxyReplies.refuseConsistency(name, served: served, to: &$0) }
     }
 
     /// A session begins with what there is now: it may have seen that.

@@ -83,6 +83,8 @@ final class ClientSession {
     var shortSince: Instant?
     /// The reign in which a write was given back to it last.
     var givenBackIn: Int32 = -1
+    /// In which era of the master it wrote first since its last WAIT.
+    var wroteIn: Int32?
     /// The last that was carried out.
     var command: CommandID?
     /// Requests sent to a backend, and replies delivered, since the client connected.

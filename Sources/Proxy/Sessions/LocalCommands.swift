@@ -23,6 +23,10 @@ extension ProxyCore {
         // What they mean at a cluster: any replica, or the one that takes the writes.
         case .readonly, .readwrite:
             let level: Consistency = command == .readonly ? .eventual : .master
+            guard serves(level) else {
+                refuseLevel(level.rawValue, of: client)
+                return nil
+            }
             // What was asked at the old level may still have to be asked elsewhere.
             if level != client.consistency, client.owed > 0 { return .drained }
             change(client, to: level)

@@ -299,6 +299,13 @@ extension ProxyCore {
             return drop(client)
         }
         subscription.repeated = 0
+        retry(subscription, of: client, ProxyCore.nobodyToListenTo)
+    }
+
+    /// It is made again soon, perhaps elsewhere. A client that has subscribed to nothing yet is told so in the end.
+    private func retry(
+        _ subscription: Subscription, of client: ClientSession, _ refusal: StaticString
+    ) {
         subscription.failures += 1
         if subscription.isEmptyAtServer,
             serverToListenTo(0) == nil
@@ -307,7 +314,7 @@ extension ProxyCore {
             subscription.unconfirmed = nil
             subscription.link = nil
             if subscription.isEmpty { client.extras?.subscription = nil }
-            reply(to: client) { $0.append(ProxyCore.nobodyToListenTo) }
+            reply(to: client) { $0.append(refusal) }
             return confirmed(client)
         }
         subscription.retryAt = now.instant + ProxyCore.subscriptionDelay
@@ -328,10 +335,13 @@ extension ProxyCore {
             guard let client = clients[name], let subscription = client.extras?.subscription,
                 let due = subscription.retryAt
             else { continue }
-            guard due <= now.instant, let server = serverToListenTo(subscription.failures - 1),
-                let connection = takePrivate(for: client, of: server)
+            guard due <= now.instant, let server = serverToListenTo(subscription.failures - 1)
             else {
                 subscriptionsToRetry.append(name)
+                continue
+            }
+            guard let connection = takePrivate(for: client, of: server) else {
+                retry(subscription, of: client, ProxyCore.tooManyPrivate)
                 continue
             }
             connection.isStream = true

@@ -296,15 +296,16 @@ extension ProxyCore {
         } else if transaction.onlyReads, client.writes == 0 {
             guard client.owed == 0 else { return .drained }
             let need = need(of: transaction, for: client)
-            if let reader = connectionForRead(of: client, needing: need) {
-                connection = reader
-                if isStandingIn, let turn = mustWaitForTurn(need, on: reader, client) {
-                    return turn
-                }
-                if hasRoom(reader) { askForVeto(need, on: reader) }
-            } else {
-                connection = lane(client.lane, of: master).writers[connectionNumber(of: client)]
+            guard let reader = connectionForRead(of: client, needing: need) else {
+                let pause = waitOrRefuseRead(client, need)
+                if pause == nil { end(transaction, of: client) }
+                return pause
             }
+            if isStandingIn, let turn = mustWaitForTurn(need, on: reader, client) { return turn }
+            guard hasRoom(reader) else { return .backend(reader.link) }
+            if let pause = waitForMaking(of: reader, need, client) { return pause }
+            askForVeto(need, on: reader)
+            connection = reader
         } else {
             connection = lane(client.lane, of: master).writers[connectionNumber(of: client)]
         }

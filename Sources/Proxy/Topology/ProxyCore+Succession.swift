@@ -125,6 +125,7 @@ extension ProxyCore {
         watermarks.beginReign(freshness.channel(topology.reign))
         let new = master
         guard old !== new else { return }
+        eraOfMaster &+= 1
         old.role = .replica
         new.role = .master
         // A master is judged by what it says alone.

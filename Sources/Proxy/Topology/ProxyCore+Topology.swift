@@ -271,6 +271,7 @@ extension ProxyCore {
             endNamelessDoubts(of: server)
             // What its predecessor did is no fault of it.
             server.circuit = Circuit()
+            if server === master { eraOfMaster &+= 1 }
         }
         server.runID = runID
         server.health.hadData = false

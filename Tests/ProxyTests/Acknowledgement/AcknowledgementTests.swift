@@ -111,6 +111,25 @@ import Testing
         #expect(!proxy.isAsked)
     }
 
+    /// A script that comes in parts is withheld as a short one.
+    @Test func largeScript() throws {
+        let proxy = AcknowledgedProxy { $0.limits.privateAbove = 1_000 }
+        let client = proxy.driver.connect()
+        let digest = String(repeating: "a", count: 40)
+        let script = Wire.request(
+            ["EVALSHA", digest, "1", "k", String(repeating: "v", count: 5_000)])
+        for start in stride(from: 0, to: script.count, by: 700) {
+            proxy.driver.send(Array(script[start..<min(start + 700, script.count)]), to: client)
+            proxy.connect()
+        }
+        let link = try #require(proxy.core.clients[client]?.link)
+        proxy.proxy.says(":1\r\n", on: link)
+        #expect(proxy.driver.output(of: client) == "")
+        #expect(proxy.isAsked)
+        proxy.confirm()
+        #expect(proxy.driver.output(of: client) == ":1\r\n")
+    }
+
     /// WAIT behind a command that was refused counts from an earlier one: its answer proves nothing.
     @Test func trapC2_refusedCommand() {
         let proxy = AcknowledgedProxy()

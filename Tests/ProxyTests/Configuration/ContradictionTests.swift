@@ -58,6 +58,11 @@ private func remarks(_ text: String) -> (errors: [String], warnings: [String]) {
                 + " would take the old master for the right one"
         ),
         (
+            "backends: {master: a:1, replicas: [b:1]}\nreads: {consistency: master, include_master: never}",
+            "f:2:46: reads.include_master: found 'never' beside the consistency level 'master', whose reads nobody else"
+                + " may answer, expected 'fallback' or 'always'"
+        ),
+        (
             "backends: {master: a:1, replicas: [b:1]}\nfailover: {rejoin: true}",
             "f:2:20: failover.rejoin: found 'true' without 'failover.mode: auto', expected both: this proxy tells"
                 + " nobody to follow a master that others have made"

@@ -104,6 +104,28 @@ import Testing
         #expect(writes == 2)
     }
 
+    /// A connection that waits for a doubt to end has been greeted, and is not taken for one that does not answer.
+    @Test func doubtThatTakesLong() throws {
+        let proxy = FreshProxy(replicas: 1) { $0.timeouts.probe = .milliseconds(300) }
+        let writer = proxy.driver.connect()
+        proxy.driver.pass(.seconds(2))
+        proxy.settle()
+        #expect(proxy.ask("SET", "k", "1", by: writer) == 0)
+        proxy.killAnswer = nil
+        proxy.proxy.cut(proxy.masterWrites)
+        proxy.settle()
+        let anew = proxy.masterWrites
+        let losses = proxy.core.servers[0].counters.losses
+        // Not so long that the server is asked something else: it would have to answer in order.
+        for _ in 0..<4 {
+            proxy.driver.pass(.milliseconds(100))
+            proxy.settle()
+        }
+        #expect(proxy.masterWrites == anew)
+        #expect(proxy.core.servers[0].counters.losses == losses)
+        #expect(proxy.core.links[Int(anew.number)]?.isReady == false)
+    }
+
     /// Who wants no replies gets none when somebody ends its wait: the next one would be taken for that.
     @Test func unblockOfAClientThatWantsNoReply() throws {
         let proxy = FreshProxy(replicas: 1)

@@ -112,8 +112,11 @@ import Testing
         let proxy = FreshProxy(isProved: false)
         for _ in 0..<6 { proxy.probe() }
         let client = proxy.driver.connect()
-        // The replica is not proved: SORT goes to the master as it stands, and counts there.
-        #expect(proxy.ask("SORT", "l", by: client) == 0)
+        // Inside MULTI SORT goes to the master as it stands, and counts there.
+        for words in [["MULTI"], ["SORT", "l"], ["EXEC"]] {
+            proxy.driver.command(words, to: client)
+        }
+        #expect(proxy.place(of: ["SORT", "l"]) == 0)
         proxy.facts[0].runID = "run-anew"
         proxy.facts[0].calls = 50
         for _ in 0..<6 { proxy.probe() }

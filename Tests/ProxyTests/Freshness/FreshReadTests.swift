@@ -100,6 +100,25 @@ import Testing
         #expect(proxy.ask("GET", "k", by: reader) == 1)
     }
 
+    /// A script that comes in parts is one all the same, by itself and in a transaction.
+    @Test(arguments: [10, 5_000], [true, false])
+    func trapA10_largeScripts(length: Int, isTransaction: Bool) {
+        let proxy = FreshProxy { $0.limits.privateAbove = 1_000 }
+        let (writer, reader) = (proxy.driver.connect(), proxy.driver.connect())
+        if isTransaction { proxy.driver.command(["MULTI"], to: writer) }
+        let digest = String(repeating: "a", count: 40)
+        let script = Wire.request(
+            ["EVALSHA", digest, "1", "k", String(repeating: "v", count: length)])
+        for start in stride(from: 0, to: script.count, by: 700) {
+            proxy.driver.send(Array(script[start..<min(start + 700, script.count)]), to: writer)
+            proxy.settle()
+        }
+        if isTransaction { proxy.driver.command(["EXEC"], to: writer) }
+        proxy.settle()
+        #expect(proxy.core.fencesRaised == 1)
+        #expect(proxy.ask("GET", "k", by: reader) == 0)
+    }
+
     /// Scripts that keep to what they declare fence that alone, when the configuration says that they do.
     @Test func trapA10_declaredKeys() {
         let proxy = FreshProxy { $0.scripts = .declared }
@@ -334,6 +353,46 @@ import Testing
         guard !isDelivered else { return }
         for _ in 0..<11 { proxy.driver.pass(.seconds(1)) }
         #expect(proxy.driver.output(of: client).hasPrefix("-NOTFRESH "))
+    }
+
+    /// A transaction of reads waits as a read does, and is over when it has been refused.
+    @Test(arguments: [true, false]) func trapA14_transactionsWait(_ isDelivered: Bool) {
+        let proxy = FreshProxy { $0.writes.hold = .seconds(5) }
+        let (writer, reader) = (proxy.driver.connect(), proxy.driver.connect())
+        proxy.write("SET", "k", "1", by: writer)
+        proxy.publish(isDelivered: false)
+        proxy.lose(0)
+        for words in [["MULTI"], ["GET", "k"], ["EXEC"]] {
+            proxy.driver.command(words, to: reader)
+        }
+        proxy.settle()
+        #expect(proxy.driver.output(of: reader) == "+OK\r\n+QUEUED\r\n")
+        if isDelivered { proxy.deliver(at: 0) }
+        proxy.driver.pass(.milliseconds(20))
+        #expect(proxy.place(of: ["EXEC"]) == (isDelivered ? 1 : nil))
+        guard !isDelivered else { return }
+        for _ in 0..<12 {
+            proxy.driver.pass(.seconds(1))
+            proxy.settle()
+        }
+        let said = proxy.driver.output(of: reader)
+        #expect(said.hasPrefix("-ERR cannot reach the master") || said.hasPrefix("-NOTFRESH"))
+        #expect(proxy.driver.ask("DISCARD", on: reader) == "-ERR DISCARD without MULTI\r\n")
+        proxy.core.checkInvariants()
+    }
+
+    /// With `include_master: never` a transaction of reads does not go to the master either.
+    @Test func trapA14_transactionsWithoutTheMaster() {
+        let proxy = FreshProxy { $0.reads.includeMaster = .never }
+        let (writer, reader) = (proxy.driver.connect(), proxy.driver.connect())
+        proxy.write("SET", "k", "1", by: writer)
+        for words in [["MULTI"], ["GET", "k"], ["EXEC"]] {
+            proxy.driver.command(words, to: reader)
+        }
+        #expect(proxy.place(of: ["EXEC"]) == nil)
+        proxy.publish()
+        proxy.driver.pass(.milliseconds(2))
+        #expect(proxy.place(of: ["EXEC"]) == 1)
     }
 
     /// A client whose read waits is not read from meanwhile, as what it goes on sending would have to be kept.

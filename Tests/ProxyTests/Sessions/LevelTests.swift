@@ -25,6 +25,19 @@ import Testing
         return answer.trimmingPrefix("+").split(separator: "\r\n").joined()
     }
 
+    /// Where the master is not read, nobody can ask for what only the master can answer.
+    @Test(arguments: [["PROXY", "CONSISTENCY", "master"], ["READWRITE"]])
+    func masterThatIsNotRead(words: [String]) {
+        let proxy = proxy { $0.reads.includeMaster = .never }
+        let client = proxy.driver.connect()
+        proxy.driver.command(words, to: client)
+        let said = proxy.driver.output(of: client)
+        #expect(
+            said == "-ERR consistency level 'master' is not served here; one of these is: fresh, "
+                + "session, bounded, eventual\r\n")
+        #expect(level(of: client, proxy) == "fresh")
+    }
+
     /// What a client does, and the level that it has then, by the listener that it came in at.
     @Test(arguments: [
         ([], "fresh", "bounded"),

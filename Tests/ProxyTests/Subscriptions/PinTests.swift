@@ -314,6 +314,50 @@ import Testing
         proxy.core.checkInvariants()
     }
 
+    /// When that command is refused WAIT counts from an earlier one: what it says is not passed on, and its connection
+    /// serves nobody else.
+    @Test(arguments: [true, false]) func trapC1_refusedCommandBeforeWait(isFollowed: Bool) {
+        let proxy = ProxyUnderTest()
+        let client = proxy.driver.connect()
+        let requests = [["SET", "a", "b"], ["WAIT", "1", "0"], ["GET", "a"]]
+        proxy.driver.send(Wire.pipeline(isFollowed ? requests : requests.dropLast()), to: client)
+        proxy.says("+OK\r\n", on: .masterWrites)
+        proxy.connectAll()
+        for piece in ["-NOPE", "RM no PING\r\n"] { proxy.says(piece, on: link) }
+        #expect(
+            proxy.driver.output(of: client)
+                == "+OK\r\n-ERR WAIT is not answered: the master said 'NOPERM no PING' to the PING before it\r\n"
+        )
+        #expect(proxy.isClosed(link) == !isFollowed)
+        if isFollowed { proxy.says(":1\r\n$1\r\nb\r\n", on: link) }
+        #expect(proxy.driver.output(of: client) == (isFollowed ? "$1\r\nb\r\n" : ""))
+        #expect(proxy.isClosed(link))
+        proxy.core.checkInvariants()
+    }
+
+    /// What was written before the master was lost, or before another one took over, nobody can confirm: WAIT says so
+    /// once, and counts again what is written later.
+    @Test func waitBehindALoss() {
+        let proxy = ProxyUnderTest()
+        let client = proxy.driver.connect()
+        let write = { (value: String) in
+            proxy.driver.command(["SET", "a", value], to: client)
+            proxy.says("+OK\r\n", on: .masterWrites)
+            #expect(proxy.driver.output(of: client) == "+OK\r\n")
+        }
+        write("1")
+        proxy.driver.pass(.seconds(2))
+        proxy.cut(.masterWrites)
+        proxy.connectAll()
+        #expect(proxy.driver.ask("WAIT", "1", "100", on: client).hasPrefix("-NOTREPLICATED "))
+        write("2")
+        proxy.driver.command(["WAIT", "1", "100"], to: client)
+        proxy.connectAll()
+        proxy.says("+PONG\r\n:1\r\n", on: link)
+        #expect(proxy.driver.output(of: client) == ":1\r\n")
+        proxy.core.checkInvariants()
+    }
+
     /// WAIT and large requests of a client that has a connection for good go out on that one.
     @Test func nothingTakesThePlaceOfAPin() {
         let proxy = ProxyUnderTest { $0.limits.privateAbove = 100 }

@@ -394,6 +394,24 @@ import Testing
         proxy.core.checkInvariants()
     }
 
+    /// The first SUBSCRIBE loses its connection, and there is none left for the next: it is told so, and not kept
+    /// waiting.
+    @Test func noConnectionLeftForAnother() {
+        let proxy = ProxyUnderTest { $0.limits.privateConnections = 1 }
+        let (client, other) = (proxy.driver.connect(), proxy.driver.connect())
+        proxy.driver.command(["SUBSCRIBE", "a"], to: client)
+        let link = LinkID.next(after: 0)
+        proxy.connectAll()
+        proxy.cut(link)
+        proxy.driver.command(["BLPOP", "q", "0"], to: other)
+        for _ in 0..<20 { proxy.driver.pass(.milliseconds(100)) }
+        #expect(
+            proxy.driver.output(of: client).hasPrefix(
+                "-ERR too many connections of their own are in use"))
+        #expect(proxy.driver.ask("SELECT", "0", on: client) == "+OK\r\n")
+        proxy.core.checkInvariants()
+    }
+
     /// A listener that does not read is not read for: its server is stopped, others go on; when the server has had
     /// enough the client is closed rather than left with a hole in its messages.
     @Test func listenerThatDoesNotRead() {

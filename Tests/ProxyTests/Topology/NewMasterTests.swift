@@ -66,6 +66,17 @@ import Testing
         fresh.proxy.core.checkInvariants()
     }
 
+    /// Nobody knows whether the new master has what its predecessor has answered: WAIT does not say so either.
+    @Test func waitBehindAnotherMaster() throws {
+        let fresh = FreshProxy(replicas: 2)
+        let client = fresh.driver.connect()
+        fresh.write("SET", "k", "1", by: client)
+        fresh.promote()
+        #expect(fresh.core.master.index == 1)
+        #expect(fresh.driver.ask("WAIT", "1", "100", on: client).hasPrefix("-NOTREPLICATED "))
+        fresh.proxy.core.checkInvariants()
+    }
+
     /// Who waits for an answer of the one before to a write is closed, as it may have run and be lost; who waits for
     /// nothing stays.
     @Test func trapC5_unansweredWrites() throws {
