@@ -163,6 +163,18 @@ import Testing
         #expect(clients.allSatisfy { proxy.driver.output(of: $0) == "+new\r\n" })
     }
 
+    /// Valkey's CLIENT CAPA would have replicas redirect reads: no shared connection ever says it.
+    @Test func trap17_noRedirects() throws {
+        let proxy = ProxyUnderTest(replicas: 1)
+        let client = proxy.driver.connect()
+        #expect(
+            proxy.driver.ask("CLIENT", "CAPA", "redirect", on: client).hasPrefix(
+                "-ERR 'CLIENT' is not served by this proxy"))
+        for link in [LinkID.masterReads, .masterWrites, .replica(0)] {
+            #expect(proxy.sent(to: link) == "")
+        }
+    }
+
     /// What keeps one server from answering would keep the next one: requests that can take long stay where they are,
     /// and none is moved twice for such a reason, lest one slow read stop all servers and in the end the master.
     @Test func trap30_slowReadsStayWhereTheyAre() throws {

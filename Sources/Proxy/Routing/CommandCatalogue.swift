@@ -45,7 +45,7 @@ package enum CommandCatalogue {
     private static func goesTo(_ disposition: Disposition, _ row: CommandRow) -> String {
         switch disposition {
         case .read(let form):
-            form.name.map { "reads, on a replica as \($0)" } ?? "reads"
+            form.name.map { "reads, as \($0) where there are replicas" } ?? "reads"
         case .write, .ask: "master"
         case .unknown: "master, connection of its own"
         case .tagged: "servers with the tag"

@@ -23,25 +23,25 @@ import Testing
         var text: String { (try? String(contentsOfFile: path, encoding: .utf8)) ?? "" }
     }
 
-    private static func start(_ deployment: RedisDeployment, _ file: StateFile?, _ threads: Int)
+    private static func start(_ deployment: RedisDeployment, _ file: StateFile, _ threads: Int)
         throws -> LiveServer
     {
-        var lines = [
+        let lines = [
             "threads: \(threads)", "timeouts: {probe_interval: 100ms}", "writes: {hold: 60s}",
+            "failover: {state_file: \(file.path)}",
         ]
-        if let file { lines.append("failover: {state_file: \(file.path)}") }
         return try SluiceProxy.start(before: deployment, reads: .init(consistency: "fresh"), lines)
     }
 
-    @Test(arguments: [(true, 1), (true, 2), (false, 1)])
-    func startedAnew(hasFile: Bool, threads: Int) throws {
+    @Test(arguments: [1, 2])
+    func startedAnew(threads: Int) throws {
         guard !Front.isDirect, let deployment = try RedisDeployment.start(replicas: 2) else {
             return
         }
         let (old, heir, other) = (
             deployment.master, deployment.replicas[0], deployment.replicas[1]
         )
-        let file = hasFile ? try StateFile() : nil
+        let file = try StateFile()
         let proxy = try Self.start(deployment, file, threads)
         let client = try proxy.client()
         #expect(try client.run("SET", "who", "before") == .simple("OK"))
@@ -54,19 +54,16 @@ import Testing
             return try client.run("SET", "who", "heir") == .simple("OK")
         }
         #expect(isFollowed)
-        if let file {
-            #expect(wait(within: .seconds(60)) { file.text.contains("master \(heir.endpoint)\n") })
-        }
+        #expect(wait(within: .seconds(60)) { file.text.contains("master \(heir.endpoint)\n") })
         proxy.process.kill()
         try old.restart()
 
         let next = try Self.start(deployment, file, threads)
         let writer = try next.client()
         #expect(try writer.run("SET", "who", "after") == .simple("OK"))
-        // Without the file the one of the configuration is taken for the master: that is what the file is for.
-        let (right, wrong) = hasFile ? (heir, old) : (old, heir)
-        #expect(try right.client().run("GET", "who") == .bulk("after"))
-        #expect(try wrong.client().run("GET", "who") != .bulk("after"))
+        // Without the file the one of the configuration may be taken for the master, as a proxy driven by hand shows.
+        #expect(try heir.client().run("GET", "who") == .bulk("after"))
+        #expect(try old.client().run("GET", "who") != .bulk("after"))
         next.process.kill()
     }
 

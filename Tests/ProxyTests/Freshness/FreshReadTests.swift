@@ -382,7 +382,8 @@ import Testing
     }
 
     /// With `include_master: never` a transaction of reads does not go to the master either.
-    @Test func trapA14_transactionsWithoutTheMaster() {
+    @Test(arguments: [true, false])
+    func trapA14_transactionsWithoutTheMaster(_ isDelivered: Bool) {
         let proxy = FreshProxy { $0.reads.includeMaster = .never }
         let (writer, reader) = (proxy.driver.connect(), proxy.driver.connect())
         proxy.write("SET", "k", "1", by: writer)
@@ -390,9 +391,14 @@ import Testing
             proxy.driver.command(words, to: reader)
         }
         #expect(proxy.place(of: ["EXEC"]) == nil)
-        proxy.publish()
+        proxy.publish(isDelivered: isDelivered)
         proxy.driver.pass(.milliseconds(2))
-        #expect(proxy.place(of: ["EXEC"]) == 1)
+        #expect(proxy.place(of: ["EXEC"]) == (isDelivered ? 1 : nil))
+        guard !isDelivered else { return }
+        _ = proxy.driver.output(of: reader)
+        for _ in 0..<12 { proxy.driver.pass(.seconds(1)) }
+        #expect(proxy.driver.output(of: reader).hasPrefix("-NOTFRESH"))
+        #expect(proxy.driver.ask("DISCARD", on: reader) == "-ERR DISCARD without MULTI\r\n")
     }
 
     /// A client whose read waits is not read from meanwhile, as what it goes on sending would have to be kept.
