@@ -39,6 +39,8 @@ final class Errand {
         case switchover(ProxyCore.SwitchoverQuestion, server: Int, number: Int)
         /// How often the master speaks to its replicas when it has nothing to say.
         case heartbeat
+        /// How a server is configured.
+        case settings(server: Int)
         /// Whether a server lets itself be made the master.
         case promotion(server: Int)
         /// What is put right behind it.
@@ -135,6 +137,7 @@ extension ProxyCore {
         case .switchover(let question, let server, let number):
             hear(errand.answers[0], to: question, of: server, number: number)
         case .heartbeat: learnHeartbeat(errand.answers[0])
+        case .settings(let server): hearSettings(errand.answers, of: servers[server])
         case .promotion(let server): hearOfPromotion(errand.answers[0], of: servers[server])
         case .amends(let amends): hear(errand.answers[0], to: amends)
         case .change(let change):

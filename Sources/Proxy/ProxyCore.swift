@@ -45,6 +45,8 @@ package final class ProxyCore: Core {
     var lostMaster: LostMaster?
     var formerMaster: FormerMaster?
     var heartbeat = Takeover.usualHeartbeat
+    /// What the first worker has found to be wrong with how the servers are configured.
+    var audit = Audit()
     /// It has been said that there are too many servers.
     var isFull = false
     /// Who is going to be adopted when all have said how they are, and since when.

@@ -16,6 +16,7 @@ package struct ProxyConfiguration: Sendable, Equatable {
     package var outliers = Outliers()
     package var writes = Writes()
     package var failover = Failover()
+    package var audit = Audit()
     /// In the order of the file.
     package var commands: [CommandRule] = []
     package var authentication = Authentication.none
@@ -178,6 +179,14 @@ package struct ProxyConfiguration: Sendable, Equatable {
         package var downAfter = Duration.seconds(5)
         /// Where it is written down who the master is; nil: nowhere.
         package var stateFile: String?
+
+        package init() {}
+    }
+
+    /// What servers are configured to do is compared.
+    package struct Audit: Sendable, Equatable {
+        /// How often; zero: never.
+        package var interval = Duration.seconds(60)
 
         package init() {}
     }

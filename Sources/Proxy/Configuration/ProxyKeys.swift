@@ -40,7 +40,8 @@ struct ProxyKey: Sendable {
 /// All keys, in the order in which a configuration is printed; the keys of a map stand together.
 enum ProxyKeys {
     static let all: [ProxyKey] =
-        general + backends + reads + outliers + writes + failover + timeouts + others + limits
+        general + backends + reads + outliers + writes + failover + audit + timeouts + others
+        + limits
 
     private static let general: [ProxyKey] = [
         ProxyKey(
@@ -254,6 +255,13 @@ enum ProxyKeys {
             why:
                 "started anew after a failover, a proxy must not take the old master for the right one"
         ),
+    ]
+
+    private static let audit: [ProxyKey] = [
+        ProxyKey(
+            "audit.interval", .duration(\.audit.interval, .zero...oneDay),
+            "how often servers are asked for their settings, which are compared, 0: not at all",
+            why: "somebody may have changed them; the questions cost next to nothing")
     ]
 
     private static let timeouts: [ProxyKey] = [

@@ -23,6 +23,7 @@ extension ProxyCore {
         status.withheld = acknowledgements.replies
         status.slowLog = Array(operators.slowLog.entries.prefix(SlowLog.longestReply))
         status.events = operators.events.newest(EventLog.shown)
+        status.findings = audit.findings
         return status
     }
 

@@ -138,6 +138,7 @@ extension ProxyCore {
         wantWatermark()
         beginAcknowledgements()
         for connection in links { connection.map { wakeThoseWaiting(for: $0) } }
+        judgeSettings()
     }
 
     /// It takes nothing more that only a master may be asked. What it has not answered may have run there and be

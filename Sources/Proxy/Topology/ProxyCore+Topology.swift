@@ -263,6 +263,7 @@ extension ProxyCore {
         discover(report, from: server)
         switchoverHears(report, of: server)
         lookAfterFormer(report, of: server)
+        askForSettings(of: server)
     }
 
     /// A server has said which process it is, and it is another one than before, or the first.

@@ -11,6 +11,8 @@ struct ServerReport: Equatable {
 
     var runID: [UInt8]?
     var version: String?
+    /// Somebody starts it anew when it has ended.
+    var isSupervised = false
     var role: Role?
     /// Of a replica: whether its link to its master stands, and whether it is taking a whole copy.
     var isLinkUp = false
@@ -71,6 +73,7 @@ struct ServerReport: Equatable {
                 switch name {
                 case "run_id": runID = Array(value)
                 case "redis_version": version = text
+                case "process_supervised": isSupervised = text != "no"
                 case "role": role = text == "master" ? .master : .replica
                 case "master_link_status": isLinkUp = text == "up"
                 case "master_sync_in_progress": isSyncing = text == "1"

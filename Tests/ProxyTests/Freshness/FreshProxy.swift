@@ -41,6 +41,9 @@ final class FreshProxy {
         var priority = 100
         /// Of a replica: for how many seconds it has not heard its master.
         var silence: Int?
+        /// What it answers to CONFIG GET, by what it is asked for; or in place of all that.
+        var settings: [String: (name: String, value: String)] = [:]
+        var refusesSettings: String?
     }
 
     let proxy: ProxyUnderTest
@@ -56,6 +59,8 @@ final class FreshProxy {
     var answersWhenTold: [String: String?] = [:]
     /// How often the master speaks to idle replicas, in seconds.
     var heartbeat = "10"
+    /// How often CONFIG GET was asked, by server.
+    var settingsAsked: [Int: Int] = [:]
     private var clientNumbers = 10
 
     /// Ready to answer fresh reads, unless told otherwise. What servers say can be given from the start.
@@ -181,8 +186,7 @@ final class FreshProxy {
             return Wire.bulk(text)
         case "COMMAND": return "*0\r\n"
         case "ROLE": return role(of: server)
-        case "CONFIG" where words[1] == "GET":
-            return "*2\r\n" + Wire.bulk(words[2]) + Wire.bulk(heartbeat)
+        case "CONFIG" where words[1] == "GET": return setting(words[2], of: server)
         case "FAILOVER", "REPLICAOF", "CONFIG":
             return answer(told: words, server)
         case "CLIENT" where ["PAUSE", "UNPAUSE"].contains(words[1]):
@@ -200,6 +204,14 @@ final class FreshProxy {
             return "*3\r\n" + Wire.bulk("subscribe") + Wire.bulk(words[1]) + ":1\r\n"
         default: return nil
         }
+    }
+
+    private func setting(_ name: String, of server: Int) -> String {
+        settingsAsked[server, default: 0] += 1
+        if let refusal = facts[server].refusesSettings { return refusal }
+        let heartbeat = ["repl-ping-replica-period": (name: name, value: heartbeat)]
+        guard let known = facts[server].settings[name] ?? heartbeat[name] else { return "*0\r\n" }
+        return "*2\r\n" + Wire.bulk(known.name) + Wire.bulk(known.value)
     }
 
     private func answer(told words: [String], _ server: Int) -> String? {

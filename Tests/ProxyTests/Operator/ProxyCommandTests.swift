@@ -9,7 +9,8 @@ import Testing
 @Suite struct ProxyCommandTests {
     /// Every subcommand, in any case, with what may stand behind it.
     @Test(arguments: [
-        ("PROXY HELP", ProxyCommand.help), ("proxy status", .status), ("PROXY Backends", .backends),
+        ("PROXY HELP", ProxyCommand.help), ("PROXY Audit", .audit), ("proxy status", .status),
+        ("PROXY Backends", .backends),
         ("PROXY CONSISTENCY", .consistency(level: nil)),
         ("PROXY CONSISTENCY Eventual", .consistency(level: "eventual")),
         ("PROXY EXPLAIN GET k", .explain(from: 2)), ("PROXY CLIENTS", .clients),
@@ -39,6 +40,7 @@ import Testing
     @Test(arguments: [
         ("PROXY", "ERR wrong number of arguments for 'proxy' command"),
         ("PROXY NOSUCH", "ERR unknown subcommand 'NOSUCH'. Try PROXY HELP."),
+        ("PROXY AUDIT x", "ERR wrong number of arguments for 'proxy|audit' command"),
         ("PROXY STATUS x", "ERR wrong number of arguments for 'proxy|status' command"),
         ("PROXY EXPLAIN", "ERR wrong number of arguments for 'proxy|explain' command"),
         ("PROXY CONSISTENCY a b", "ERR wrong number of arguments for 'proxy|consistency' command"),

@@ -7,6 +7,8 @@ package enum HelpText {
         "AFTER <token>",
         "    Have the reads of this connection see what a token of PROXY TOKEN stands for, whichever",
         "    proxy before the same master has given it.",
+        "AUDIT",
+        "    Return what is wrong with how the servers are configured, and what to do.",
         "BACKENDS",
         "    Return every server behind the proxy with its state, the reason and since when.",
         "CLIENTS",

@@ -8,6 +8,8 @@ package enum ProxyCommand: Sendable, Equatable {
     case help
     case status
     case backends
+    /// What is wrong with how the servers are configured.
+    case audit
     /// Nil: say which level this connection has.
     case consistency(level: String?)
     /// A token for all that this connection has seen and written.
@@ -40,6 +42,9 @@ package enum ProxyCommand: Sendable, Equatable {
         } else if word.equalsIgnoringCase("BACKENDS") {
             try ProxyCommand.expect(count == 2, "backends")
             self = .backends
+        } else if word.equalsIgnoringCase("AUDIT") {
+            try ProxyCommand.expect(count == 2, "audit")
+            self = .audit
         } else if word.equalsIgnoringCase("CONSISTENCY") {
             try ProxyCommand.expect(count <= 3, "consistency")
             let level = count == 3 ? CommandRefusal.quoted(request[2]).lowercased() : nil
