@@ -38,6 +38,11 @@ package final class ProxyCore: Core {
     /// The planned change of the master that is under way; only the first worker has one.
     var switchover: RunningSwitchover?
     var lastSwitchover = 0
+    /// The replica that copies its master's data anew, as an operator wants it; only the first worker has one.
+    var resync: RunningResync?
+    var lastResync = 0
+    /// The replica that this worker's reads are to end at.
+    var readsToEnd: ReadsToEnd?
     /// The change for which this worker's writes are to end, and what servers are to be told as soon as they can be.
     var writesToEnd: Int?
     var owed: [Amends] = []
@@ -370,6 +375,7 @@ package final class ProxyCore: Core {
         if let due = held.due, due <= now.instant { tryHeldWrites() }
         retryToRemember()
         lookAfterSwitchover()
+        lookAfterResync()
         lookAfterMaster()
         scheduleWake()
         resumeClients()

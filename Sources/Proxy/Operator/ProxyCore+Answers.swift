@@ -102,6 +102,7 @@ extension ProxyCore {
         case .statistics(resets: false): return inquire(.statistics, of: client)
         case .statistics(resets: true): return inquire(.resetCounters, of: client)
         case .failover(let request): return answerFailover(request, of: client)
+        case .resync(let replica): return answerResync(of: replica, client)
         case .slowLog(let request): return answer(request, isProxy: true, of: client)
         case .consistency(let level): return answerConsistency(level, of: client)
         case .token: return waitForPosition(.token, of: client)

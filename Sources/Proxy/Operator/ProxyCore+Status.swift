@@ -196,6 +196,7 @@ extension BackendState {
         case .syncing: .syncing
         case .staleLink: .staleLink
         case .lagging: .lagging
+        case .draining: .draining
         case .healthy: .healthy
         case .ejected: .ejected
         case .down: .down

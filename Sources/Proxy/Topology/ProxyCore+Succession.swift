@@ -112,7 +112,11 @@ extension ProxyCore {
     private func followBoard() {
         let latest = board.latest
         guard latest.reign != topology.reign else {
+            let withdrawn = [topology.withdrawn, latest.withdrawn]
             topology = latest
+            for case let server? in withdrawn where server < servers.count {
+                changed(servers[server])
+            }
             return changed(master)
         }
         guard latest.master < servers.count else {

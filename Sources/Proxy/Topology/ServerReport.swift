@@ -40,6 +40,8 @@ struct ServerReport: Equatable {
     var priority: Int?
     /// Of a master: how far it is with giving its place to a replica, in its own words.
     var failoverState: String?
+    /// How many whole copies it has given.
+    var fullCopies: Int?
     /// In all its databases, those too that have expired.
     var keys: Int?
 
@@ -86,6 +88,7 @@ struct ServerReport: Equatable {
                     formerReplicationID = isAny ? text : nil
                 case "second_repl_offset": formerEnd = Int(text)
                 case "master_failover_state": failoverState = text
+                case "sync_full": fullCopies = Int(text)
                 case "repl_backlog_active": isBacklogActive = text == "1"
                 case "master_last_io_seconds_ago":
                     // Without a link it says -1.

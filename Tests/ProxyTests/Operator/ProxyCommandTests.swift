@@ -29,6 +29,7 @@ import Testing
             .failover(.begin(to: .tcp(host: "a", port: 1), timeout: .milliseconds(250)))
         ),
         ("PROXY FAILOVER Abort", .failover(.abort)),
+        ("PROXY RESYNC a:1", .resync(.tcp(host: "a", port: 1))),
         ("PROXY CONFIG", .configuration(pattern: nil)),
         ("PROXY CONFIG GET reads.*", .configuration(pattern: Array("reads.*".utf8))),
     ])
@@ -41,6 +42,8 @@ import Testing
         ("PROXY", "ERR wrong number of arguments for 'proxy' command"),
         ("PROXY NOSUCH", "ERR unknown subcommand 'NOSUCH'. Try PROXY HELP."),
         ("PROXY AUDIT x", "ERR wrong number of arguments for 'proxy|audit' command"),
+        ("PROXY RESYNC", "ERR wrong number of arguments for 'proxy|resync' command"),
+        ("PROXY RESYNC a", "ERR 'a' is no address, expected host:port"),
         ("PROXY STATUS x", "ERR wrong number of arguments for 'proxy|status' command"),
         ("PROXY EXPLAIN", "ERR wrong number of arguments for 'proxy|explain' command"),
         ("PROXY CONSISTENCY a b", "ERR wrong number of arguments for 'proxy|consistency' command"),
