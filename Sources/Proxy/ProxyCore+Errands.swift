@@ -33,12 +33,16 @@ final class Errand {
         case death(server: Int, of: Int)
         /// Where the master is, for tokens.
         case position(server: Int)
-        /// A change of the master that this client has asked for; answered by the first worker.
-        case failover
+        /// What this client wants done to servers; answered by the first worker.
+        case operation
         /// A step of that, by its number.
         case switchover(ProxyCore.SwitchoverQuestion, server: Int, number: Int)
+        /// A step of a replica's copying anew, by its number.
+        case resync(ProxyCore.ResyncQuestion, number: Int)
         /// How often the master speaks to its replicas when it has nothing to say.
         case heartbeat
+        /// How a server is configured.
+        case settings(server: Int)
         /// Whether a server lets itself be made the master.
         case promotion(server: Int)
         /// What is put right behind it.
@@ -131,10 +135,13 @@ extension ProxyCore {
         case .death(let server, let number):
             learnDeath(errand.answers[0], of: number, at: servers[server])
         case .position(let server): learnPosition(errand.answers, of: servers[server])
-        case .failover: preconditionFailure("errand \(errand.number) is answered by a worker")
+        case .operation: preconditionFailure("errand \(errand.number) is answered by a worker")
         case .switchover(let question, let server, let number):
             hear(errand.answers[0], to: question, of: server, number: number)
+        case .resync(let question, let number):
+            hear(errand.answers, to: question, number: number)
         case .heartbeat: learnHeartbeat(errand.answers[0])
+        case .settings(let server): hearSettings(errand.answers, of: servers[server])
         case .promotion(let server): hearOfPromotion(errand.answers[0], of: servers[server])
         case .amends(let amends): hear(errand.answers[0], to: amends)
         case .change(let change):

@@ -218,6 +218,7 @@ extension ProxyCore {
         wakeForFreshness()
         wakeForTokens()
         wakeForSwitchover()
+        wakeForResync()
         wakeForAcknowledgements()
     }
 

@@ -14,6 +14,11 @@ extension ProxyCore {
         case let ended as SwitchoverEnded: hear(ended)
         case let writes as WritesToEnd: take(writes)
         case let writes as WritesEnded: hear(writes, from: sender)
+        case let wanted as ResyncWanted:
+            beginResync(of: wanted.replica, for: (sender, wanted.step))
+        case let ended as ResyncEnded: hear(ended)
+        case let reads as ReadsToEnd: take(reads)
+        case let reads as ReadsEnded: hear(reads, from: sender)
         case let answer as SentinelAnswer: hear(answer)
         default: preconditionFailure("worker \(sender) sent what nobody knows")
         }

@@ -38,6 +38,11 @@ package final class ProxyCore: Core {
     /// The planned change of the master that is under way; only the first worker has one.
     var switchover: RunningSwitchover?
     var lastSwitchover = 0
+    /// The replica that copies its master's data anew, as an operator wants it; only the first worker has one.
+    var resync: RunningResync?
+    var lastResync = 0
+    /// The replica that this worker's reads are to end at.
+    var readsToEnd: ReadsToEnd?
     /// The change for which this worker's writes are to end, and what servers are to be told as soon as they can be.
     var writesToEnd: Int?
     var owed: [Amends] = []
@@ -45,6 +50,8 @@ package final class ProxyCore: Core {
     var lostMaster: LostMaster?
     var formerMaster: FormerMaster?
     var heartbeat = Takeover.usualHeartbeat
+    /// What the first worker has found to be wrong with how the servers are configured.
+    var audit = Audit()
     /// It has been said that there are too many servers.
     var isFull = false
     /// Who is going to be adopted when all have said how they are, and since when.
@@ -371,6 +378,7 @@ package final class ProxyCore: Core {
         if let due = held.due, due <= now.instant { tryHeldWrites() }
         retryToRemember()
         lookAfterSwitchover()
+        lookAfterResync()
         lookAfterMaster()
         scheduleWake()
         resumeClients()

@@ -23,6 +23,7 @@ final class ProxyUnderTest {
         configuration.timeouts.probeInterval = .zero
         configuration.reads.consistency = .eventual
         configuration.writes.hold = .zero
+        configuration.audit.interval = .zero
         for number in 0..<replicas {
             configuration.backends.replicas.append(
                 ProxyConfiguration.Replica(.tcp(host: "replica\(number)", port: 6379)))

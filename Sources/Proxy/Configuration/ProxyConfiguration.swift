@@ -16,6 +16,7 @@ package struct ProxyConfiguration: Sendable, Equatable {
     package var outliers = Outliers()
     package var writes = Writes()
     package var failover = Failover()
+    package var audit = Audit()
     /// In the order of the file.
     package var commands: [CommandRule] = []
     package var authentication = Authentication.none
@@ -180,6 +181,14 @@ package struct ProxyConfiguration: Sendable, Equatable {
         package var stateFile: String?
         /// Who has more than the new master is told to follow it, and drops what only it has.
         package var rejoins = false
+
+        package init() {}
+    }
+
+    /// What servers are configured to do is compared.
+    package struct Audit: Sendable, Equatable {
+        /// How often; zero: never.
+        package var interval = Duration.seconds(60)
 
         package init() {}
     }

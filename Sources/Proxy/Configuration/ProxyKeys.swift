@@ -40,7 +40,8 @@ struct ProxyKey: Sendable {
 /// All keys, in the order in which a configuration is printed; the keys of a map stand together.
 enum ProxyKeys {
     static let all: [ProxyKey] =
-        general + backends + reads + outliers + writes + failover + timeouts + others + limits
+        general + backends + reads + outliers + writes + failover + audit + timeouts + others
+        + limits
 
     private static let general: [ProxyKey] = [
         ProxyKey(
@@ -259,6 +260,13 @@ enum ProxyKeys {
             "whether the old master, when it comes back, and a replica that has more than the new one, are told to "
                 + "follow it, which drops what only they have",
             why: "false: somebody may want that back"),
+    ]
+
+    private static let audit: [ProxyKey] = [
+        ProxyKey(
+            "audit.interval", .duration(\.audit.interval, .zero...oneDay),
+            "how often servers are asked for their settings, which are compared, 0: not at all",
+            why: "somebody may have changed them; the questions cost next to nothing")
     ]
 
     private static let timeouts: [ProxyKey] = [

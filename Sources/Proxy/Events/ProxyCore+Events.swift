@@ -21,7 +21,7 @@ extension ProxyCore {
         }
         let text = reason.isEmpty ? "" : ": \(reason)"
         pending.log(
-            state == .healthy || state == .connecting ? .notice : .warning,
+            state == .healthy || state == .connecting || state == .draining ? .notice : .warning,
             "\(server.name) is \(state.word)\(text)")
         record(kind, of: server, from: old, reason)
     }

@@ -33,6 +33,13 @@ package struct ProxyEvent: Sendable, Equatable {
         /// The master takes writes that this proxy has not sent, or has taken none for a while.
         case foreignWrites = "foreign_writes"
         case foreignWritesEnded = "foreign_writes_ended"
+        /// A replica is taken out to copy its master's data anew, has done so, or has not.
+        case resyncBegun = "resync_begun"
+        case resyncDone = "resync_done"
+        case resyncFailed = "resync_failed"
+        /// Something is wrong with how a server is configured, or is not any more.
+        case auditFinding = "audit_finding"
+        case auditResolved = "audit_resolved"
     }
 
     /// Counted from 1 since the start of the process.

@@ -86,7 +86,7 @@ extension ProxyCore {
     func answerFailover(
         _ request: FailoverRequest, of client: ClientSession
     ) -> ClientSession.Pause? {
-        let errand = beginErrand(.failover, for: client.id, parts: 1)
+        let errand = beginErrand(.operation, for: client.id, parts: 1)
         let step = ErrandStep(errand: errand.number, part: 0)
         if worker == 0 {
             take(request, from: (worker, step))
@@ -98,19 +98,26 @@ extension ProxyCore {
     }
 
     func hear(_ ended: SwitchoverEnded) {
-        guard let errand = errands[ended.step.errand] else { return }
-        errand.left = 0
-        errands[errand.number] = nil
-        // Who has left does not hear of it; events tell it to everybody.
-        guard let client = clients[errand.client] else { return }
-        let version = client.version
-        reply(to: client) { output in
+        answerOperation(ended.step) { output, version in
             switch ended.outcome {
             case .done(let result): output.append(result.report, for: version)
             case .aborting: output.append("+OK\r\n")
             case .failed(let text): output.appendError(text: text)
             }
         }
+    }
+
+    /// The first worker has done, or not, what a client wanted done to servers.
+    func answerOperation(
+        _ step: ErrandStep, _ write: (inout OutputQueue, ProtocolVersion) -> Void
+    ) {
+        guard let errand = errands[step.errand] else { return }
+        errand.left = 0
+        errands[errand.number] = nil
+        // Who has left does not hear of it; events tell it to everybody.
+        guard let client = clients[errand.client] else { return }
+        let version = client.version
+        reply(to: client) { write(&$0, version) }
         guard client.pause == .answer else { return }
         if client.extras?.replies == .skipThis { client.extras?.replies = .on }
         answered(client)
@@ -155,6 +162,10 @@ extension ProxyCore {
             throw CommandRefusal(
                 "ERR a failover to \(servers[switchover.plan.target].endpoint) is under way; "
                     + "PROXY FAILOVER ABORT ends it")
+        }
+        if let resync {
+            throw CommandRefusal(
+                "ERR a resync of \(servers[resync.plan.server].endpoint) is under way")
         }
         guard configuration.timeouts.probeInterval > .zero else {
             throw CommandRefusal(

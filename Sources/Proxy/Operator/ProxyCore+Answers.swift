@@ -89,11 +89,20 @@ extension ProxyCore {
         case .help: reply(to: client) { ProxyReplies.help(HelpText.proxy, to: &$0) }
         case .status: return inquire(.summary, of: client)
         case .backends: return inquire(.backends, of: client)
+        case .audit:
+            guard configuration.audit.interval > .zero else {
+                reply(to: client) {
+                    $0.appendError(text: "ERR the audit is off: audit.interval is 0")
+                }
+                return nil
+            }
+            return inquire(.audit, of: client)
         case .clients: return inquire(.proxyClients, of: client)
         case .events(let count): return inquire(.events(count: count), of: client)
         case .statistics(resets: false): return inquire(.statistics, of: client)
         case .statistics(resets: true): return inquire(.resetCounters, of: client)
         case .failover(let request): return answerFailover(request, of: client)
+        case .resync(let replica): return answerResync(of: replica, client)
         case .slowLog(let request): return answer(request, isProxy: true, of: client)
         case .consistency(let level): return answerConsistency(level, of: client)
         case .token: return waitForPosition(.token, of: client)

@@ -132,7 +132,7 @@ extension ProxyCore {
     private func write(_ inquiry: Inquiry, _ errand: Errand, to client: ClientSession) {
         let version = client.version
         switch inquiry {
-        case .summary, .backends, .statistics, .info, .health:
+        case .summary, .backends, .audit, .statistics, .info, .health:
             guard let status = errand.status else { preconditionFailure("no worker answered") }
             write(inquiry, status, errand.keyspace, to: client)
         case .proxyClients:
@@ -181,6 +181,7 @@ extension ProxyCore {
             switch inquiry {
             case .summary: ProxyReplies.status(status, to: &$0, for: version)
             case .backends: ProxyReplies.backends(status, to: &$0, for: version)
+            case .audit: ProxyReplies.audit(status, to: &$0, for: version)
             case .statistics: ProxyReplies.statistics(status, to: &$0, for: version)
             case .info(let selection):
                 InfoText(status, keyspace: keyspace).reply(selection, to: &$0, for: version)

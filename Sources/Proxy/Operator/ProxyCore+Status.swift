@@ -23,6 +23,7 @@ extension ProxyCore {
         status.withheld = acknowledgements.replies
         status.slowLog = Array(operators.slowLog.entries.prefix(SlowLog.longestReply))
         status.events = operators.events.newest(EventLog.shown)
+        status.findings = audit.findings
         return status
     }
 
@@ -195,6 +196,7 @@ extension BackendState {
         case .syncing: .syncing
         case .staleLink: .staleLink
         case .lagging: .lagging
+        case .draining: .draining
         case .healthy: .healthy
         case .ejected: .ejected
         case .down: .down

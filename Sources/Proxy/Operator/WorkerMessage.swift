@@ -41,6 +41,7 @@ enum WorkerAnswer: Sendable {
 enum Inquiry {
     case summary
     case backends
+    case audit
     case statistics
     case info(InfoSelection)
     case proxyClients
@@ -62,7 +63,7 @@ enum Inquiry {
 
     var question: WorkerQuestion {
         switch self {
-        case .summary, .backends, .statistics, .info, .health: .status
+        case .summary, .backends, .audit, .statistics, .info, .health: .status
         case .proxyClients, .clientList: .clients
         case .events: .events
         case .slowLog, .slowLogLength: .slowLog

@@ -23,7 +23,7 @@ struct RampUp {
             awaySince = nil
         // Who goes away for a moment goes on where it was.
         case .connecting: break
-        case .loading, .syncing, .staleLink, .lagging, .ejected, .down:
+        case .loading, .syncing, .staleLink, .lagging, .draining, .ejected, .down:
             awaySince = awaySince ?? now
         }
     }

@@ -14,6 +14,8 @@ enum BackendState: Equatable {
     case staleLink
     /// It is further behind its master than reads may go.
     case lagging
+    /// It answers what it owes, and gets nothing new.
+    case draining
     case healthy
     /// It stands, and does not answer or is not what it should be.
     case ejected
@@ -27,6 +29,7 @@ enum BackendState: Equatable {
         case .syncing: "syncing"
         case .staleLink: "stale link"
         case .lagging: "lagging"
+        case .draining: "draining"
         case .healthy: "healthy"
         case .ejected: "ejected"
         case .down: "down"
@@ -69,6 +72,8 @@ struct BackendHealth {
         var isLagging = false
         /// What clients' reads have met there.
         var circuit = Circuit()
+        /// It is to copy its master's data anew.
+        var isWithdrawn = false
     }
 
     private(set) var state = BackendState.connecting
@@ -96,7 +101,7 @@ struct BackendHealth {
         switch state {
         case .healthy, .connecting: true
         case .ejected: isBusy
-        case .loading, .syncing, .staleLink, .lagging, .down: false
+        case .loading, .syncing, .staleLink, .lagging, .draining, .down: false
         }
     }
 
@@ -126,6 +131,14 @@ struct BackendHealth {
     static func isWell(_ evidence: Evidence) -> Bool { judgeByItsWord(evidence).0 == .healthy }
 
     private static func judgeByItsWord(_ evidence: Evidence) -> (BackendState, reason: String) {
+        let (state, reason) = judgeAsItIs(evidence)
+        guard evidence.isWithdrawn, state == .healthy || state == .lagging else {
+            return (state, reason)
+        }
+        return (.draining, "it is to copy its master's data anew")
+    }
+
+    private static func judgeAsItIs(_ evidence: Evidence) -> (BackendState, reason: String) {
         guard evidence.isConnected else {
             return evidence.isRefused
                 ? (.down, evidence.refusal) : (.connecting, "no connection stands yet")

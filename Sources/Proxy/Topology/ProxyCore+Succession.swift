@@ -112,7 +112,11 @@ extension ProxyCore {
     private func followBoard() {
         let latest = board.latest
         guard latest.reign != topology.reign else {
+            let withdrawn = [topology.withdrawn, latest.withdrawn]
             topology = latest
+            for case let server? in withdrawn where server < servers.count {
+                changed(servers[server])
+            }
             return changed(master)
         }
         guard latest.master < servers.count else {
@@ -139,6 +143,7 @@ extension ProxyCore {
         wantWatermark()
         beginAcknowledgements()
         for connection in links { connection.map { wakeThoseWaiting(for: $0) } }
+        judgeSettings()
     }
 
     /// It takes nothing more that only a master may be asked. What it has not answered may have run there and be

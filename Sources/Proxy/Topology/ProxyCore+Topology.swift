@@ -38,7 +38,8 @@ extension ProxyCore {
             isMasterHealthy: master.health.isHealthy, mastersHistory: mastersHistory,
             isContested: topology.isContested, lag: server.lag,
             ceiling: configuration.reads.lagCeiling,
-            isLagging: server.health.state == .lagging, circuit: server.circuit)
+            isLagging: server.health.state == .lagging, circuit: server.circuit,
+            isWithdrawn: topology.withdrawn == server.index)
         let (state, reason) = BackendHealth.judge(evidence)
         server.health.isWellByItsWord = BackendHealth.isWell(evidence)
         let old = server.health.state
@@ -155,6 +156,7 @@ extension ProxyCore {
     private func pace(_ interval: Duration) -> Duration {
         guard interval > .zero else { return .seconds(1) }
         if switchover != nil { return min(interval, ProxyCore.switchoverPace) }
+        if resync != nil { return min(interval, ProxyCore.resyncPace) }
         let isInSearch = servers.count > 1 && !master.health.isHealthy
         return isInSearch ? min(interval, ProxyCore.search) : interval
     }
@@ -262,7 +264,9 @@ extension ProxyCore {
         guard let report = server.health.report else { return }
         discover(report, from: server)
         switchoverHears(report, of: server)
+        resyncHears(report, of: server)
         lookAfterFormer(report, of: server)
+        askForSettings(of: server)
     }
 
     /// A server has said which process it is, and it is another one than before, or the first.

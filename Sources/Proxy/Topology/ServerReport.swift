@@ -11,6 +11,8 @@ struct ServerReport: Equatable {
 
     var runID: [UInt8]?
     var version: String?
+    /// Somebody starts it anew when it has ended.
+    var isSupervised = false
     var role: Role?
     /// Of a replica: whether its link to its master stands, and whether it is taking a whole copy.
     var isLinkUp = false
@@ -38,6 +40,8 @@ struct ServerReport: Equatable {
     var priority: Int?
     /// Of a master: how far it is with giving its place to a replica, in its own words.
     var failoverState: String?
+    /// How many whole copies it has given.
+    var fullCopies: Int?
     /// In all its databases, those too that have expired.
     var keys: Int?
 
@@ -71,6 +75,7 @@ struct ServerReport: Equatable {
                 switch name {
                 case "run_id": runID = Array(value)
                 case "redis_version": version = text
+                case "process_supervised": isSupervised = text != "no"
                 case "role": role = text == "master" ? .master : .replica
                 case "master_link_status": isLinkUp = text == "up"
                 case "master_sync_in_progress": isSyncing = text == "1"
@@ -83,6 +88,7 @@ struct ServerReport: Equatable {
                     formerReplicationID = isAny ? text : nil
                 case "second_repl_offset": formerEnd = Int(text)
                 case "master_failover_state": failoverState = text
+                case "sync_full": fullCopies = Int(text)
                 case "repl_backlog_active": isBacklogActive = text == "1"
                 case "master_last_io_seconds_ago":
                     // Without a link it says -1.

@@ -12,19 +12,23 @@ struct Topology: Sendable, Equatable {
     var isContested = false
     /// The master is about to be changed as planned: what only a master may be given waits.
     var isHeld = false
+    /// A replica that gets no reads, as it is to copy its master's data anew.
+    var withdrawn: Int?
 
     init() {}
 
-    //  ┌── reign ──┬── 16 bits: master ──┬ 1 bit: held ┬ 1 bit: contested ┐
+    //  ┌── reign ──┬── 16 bits: withdrawn, + 1 ──┬── 16 bits: master ──┬ 1 bit: held ┬ 1 bit: contested ┐
     fileprivate init(word: UInt64) {
-        reign = Int(word >> 18)
+        reign = Int(word >> 34)
+        withdrawn = word >> 18 & 0xFFFF == 0 ? nil : Int(word >> 18 & 0xFFFF) - 1
         master = Int(word >> 2 & 0xFFFF)
         isHeld = word >> 1 & 1 == 1
         isContested = word & 1 == 1
     }
 
     fileprivate var word: UInt64 {
-        UInt64(reign) << 18 | UInt64(master) << 2 | (isHeld ? 2 : 0) | (isContested ? 1 : 0)
+        UInt64(reign) << 34 | UInt64(withdrawn.map { $0 + 1 } ?? 0) << 18 | UInt64(master) << 2
+            | (isHeld ? 2 : 0) | (isContested ? 1 : 0)
     }
 }
 
@@ -49,6 +53,7 @@ package final class TopologyBoard: Sendable {
         next.reign += 1
         next.isContested = false
         next.isHeld = false
+        next.withdrawn = nil
         word.store(next.word, ordering: .sequentiallyConsistent)
     }
 
@@ -61,6 +66,12 @@ package final class TopologyBoard: Sendable {
     func hold(_ isHeld: Bool) {
         var next = latest
         next.isHeld = isHeld
+        word.store(next.word, ordering: .sequentiallyConsistent)
+    }
+
+    func withdraw(_ server: Int?) {
+        var next = latest
+        next.withdrawn = server
         word.store(next.word, ordering: .sequentiallyConsistent)
     }
 

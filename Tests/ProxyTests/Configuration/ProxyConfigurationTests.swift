@@ -82,6 +82,7 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
               max_ejected_percent: 30
             writes: {hold: 3s, hold_max_requests: 15, hold_max_bytes: 1MB, ack_replicas: 2, ack_timeout: 300ms}
             failover: {mode: auto, down_after: 7s, state_file: /var/lib/sluice/master, rejoin: true}
+            audit: {interval: 5m}
             timeouts:
               connect: 250ms
               request: 0
@@ -177,6 +178,7 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
         expected.failover.downAfter = .seconds(7)
         expected.failover.stateFile = "/var/lib/sluice/master"
         expected.failover.rejoins = true
+        expected.audit.interval = .seconds(300)
         expected.writes.ackReplicas = 2
         expected.writes.ackTimeout = .milliseconds(300)
         expected.backends.connections = 3
@@ -286,6 +288,8 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
                   down_after: 5s
                   state_file: ""
                   rejoin: false
+                audit:
+                  interval: 1m
                 timeouts:
                   connect: 1s
                   request: 10s
@@ -404,8 +408,8 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
             proxy.yaml:1:1: 'backends.master' is missing, expected an endpoint: host:port, \
             "[::1]:port" or /path/of/a/socket
             proxy.yaml:1:1: expected keys with values (listen, health, zone, threads, maxclients, databases, auth, \
-            users, commands, scripts, backends, reads, outliers, writes, failover, timeouts, slowlog, log, tcp, \
-            limits), found a list
+            users, commands, scripts, backends, reads, outliers, writes, failover, audit, timeouts, slowlog, log, \
+            tcp, limits), found a list
             """
         ),
         (

@@ -41,6 +41,11 @@ final class FreshProxy {
         var priority = 100
         /// Of a replica: for how many seconds it has not heard its master.
         var silence: Int?
+        /// What it answers to CONFIG GET, by what it is asked for; or in place of all that.
+        var settings: [String: (name: String, value: String)] = [:]
+        var refusesSettings: String?
+        /// How many whole copies it says that it has given; nil: it does not say.
+        var copies: Int? = 1
     }
 
     let proxy: ProxyUnderTest
@@ -56,6 +61,10 @@ final class FreshProxy {
     var answersWhenTold: [String: String?] = [:]
     /// How often the master speaks to idle replicas, in seconds.
     var heartbeat = "10"
+    /// How often CONFIG GET was asked, by server.
+    var settingsAsked: [Int: Int] = [:]
+    /// Servers that are in the middle of a transaction of the proxy's.
+    private var isQueuing: Set<Int> = []
     private var clientNumbers = 10
 
     /// Ready to answer fresh reads, unless told otherwise. What servers say can be given from the start.
@@ -148,6 +157,8 @@ final class FreshProxy {
         switch words.map({ $0.uppercased() })[0] {
         case "INFO" where words[1] == "keyspace":
             return Wire.bulk("# Keyspace\r\ndb0:keys=\(facts.keys),expires=0,avg_ttl=0\r\n")
+        case "INFO" where words[1] == "stats":
+            return Wire.bulk("# Stats\r\n" + (facts.copies.map { "sync_full:\($0)\r\n" } ?? ""))
         case "INFO" where words[1] == "commandstats":
             return Wire.bulk("# Commandstats\r\ncmdstat_set:calls=\(facts.calls),usec=1\r\n")
         case "INFO":
@@ -168,6 +179,7 @@ final class FreshProxy {
             } else {
                 let place = facts.following.split(separator: ":")
                 text += "master_host:\(place[0])\r\nmaster_port:\(place[1])\r\n"
+                if let former = facts.former { text += "master_replid2:\(former.history)\r\n" }
                 text += "master_link_status:\(facts.link)\r\nslave_repl_offset:\(facts.offset)\r\n"
                 if let silence = facts.silence {
                     text +=
@@ -181,8 +193,20 @@ final class FreshProxy {
             return Wire.bulk(text)
         case "COMMAND": return "*0\r\n"
         case "ROLE": return role(of: server)
-        case "CONFIG" where words[1] == "GET":
-            return "*2\r\n" + Wire.bulk(words[2]) + Wire.bulk(heartbeat)
+        case "CONFIG" where words[1] == "GET": return setting(words[2], of: server)
+        case "MULTI":
+            isQueuing.insert(server)
+            return "+OK\r\n"
+        case "REPLICAOF" where isQueuing.contains(server):
+            told.append((server, words.joined(separator: " ")))
+            return "+QUEUED\r\n"
+        case "EXEC":
+            isQueuing.remove(server)
+            guard let answer = answer(told: words, server, or: FreshProxy.bothDone) else {
+                return nil
+            }
+            if answer == FreshProxy.bothDone { beginAnew(server) }
+            return answer
         case "FAILOVER", "REPLICAOF", "CONFIG":
             return answer(told: words, server)
         case "CLIENT" where ["PAUSE", "UNPAUSE"].contains(words[1]):
@@ -202,12 +226,31 @@ final class FreshProxy {
         }
     }
 
-    private func answer(told words: [String], _ server: Int) -> String? {
+    private func setting(_ name: String, of server: Int) -> String {
+        settingsAsked[server, default: 0] += 1
+        if let refusal = facts[server].refusesSettings { return refusal }
+        let heartbeat = ["repl-ping-replica-period": (name: name, value: heartbeat)]
+        guard let known = facts[server].settings[name] ?? heartbeat[name] else { return "*0\r\n" }
+        return "*2\r\n" + Wire.bulk(known.name) + Wire.bulk(known.value)
+    }
+
+    private static let bothDone = "*2\r\n+OK\r\n+OK\r\n"
+
+    /// It has left its master, and follows it again: with a history of its own, until it has copied.
+    private func beginAnew(_ server: Int) {
+        facts[server].link = "down"
+        facts[server].former = (facts[server].history, 1)
+        facts[server].history = "history-of-its-own"
+    }
+
+    private func answer(
+        told words: [String], _ server: Int, or usual: String = "+OK\r\n"
+    ) -> String? {
         told.append((server, words.joined(separator: " ")))
         for (start, answer) in answersWhenTold where words.joined(separator: " ").hasPrefix(start) {
             return answer
         }
-        return "+OK\r\n"
+        return usual
     }
 
     /// What a server was told for a failover since the last look.

@@ -38,6 +38,7 @@ import Testing
         }
         status.slowLog = log.entries
         status.events = [ProxyEvent(.state, status.backends[0], "", at: .noon())]
+        status.findings = [OpenFinding(finding: .writable(replica: "a"), since: .noon())]
         status.levels = ["listener", "user"].map {
             .init(kind: $0, name: "a", consistency: "bounded")
         }

@@ -9,7 +9,8 @@ import Testing
 @Suite struct ProxyCommandTests {
     /// Every subcommand, in any case, with what may stand behind it.
     @Test(arguments: [
-        ("PROXY HELP", ProxyCommand.help), ("proxy status", .status), ("PROXY Backends", .backends),
+        ("PROXY HELP", ProxyCommand.help), ("PROXY Audit", .audit), ("proxy status", .status),
+        ("PROXY Backends", .backends),
         ("PROXY CONSISTENCY", .consistency(level: nil)),
         ("PROXY CONSISTENCY Eventual", .consistency(level: "eventual")),
         ("PROXY EXPLAIN GET k", .explain(from: 2)), ("PROXY CLIENTS", .clients),
@@ -28,6 +29,7 @@ import Testing
             .failover(.begin(to: .tcp(host: "a", port: 1), timeout: .milliseconds(250)))
         ),
         ("PROXY FAILOVER Abort", .failover(.abort)),
+        ("PROXY RESYNC a:1", .resync(.tcp(host: "a", port: 1))),
         ("PROXY CONFIG", .configuration(pattern: nil)),
         ("PROXY CONFIG GET reads.*", .configuration(pattern: Array("reads.*".utf8))),
     ])
@@ -39,6 +41,9 @@ import Testing
     @Test(arguments: [
         ("PROXY", "ERR wrong number of arguments for 'proxy' command"),
         ("PROXY NOSUCH", "ERR unknown subcommand 'NOSUCH'. Try PROXY HELP."),
+        ("PROXY AUDIT x", "ERR wrong number of arguments for 'proxy|audit' command"),
+        ("PROXY RESYNC", "ERR wrong number of arguments for 'proxy|resync' command"),
+        ("PROXY RESYNC a", "ERR 'a' is no address, expected host:port"),
         ("PROXY STATUS x", "ERR wrong number of arguments for 'proxy|status' command"),
         ("PROXY EXPLAIN", "ERR wrong number of arguments for 'proxy|explain' command"),
         ("PROXY CONSISTENCY a b", "ERR wrong number of arguments for 'proxy|consistency' command"),

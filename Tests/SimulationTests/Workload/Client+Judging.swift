@@ -129,7 +129,8 @@ extension Client {
     private func judgeComplaint(about asked: Asked, _ text: [UInt8]) {
         let isNobody = text.starts(with: "ERR ".utf8)
         let isOld = text.starts(with: "NOTFRESH ".utf8)
-        if isOld { refusedAt = world.now }
+        // It may have waited, and what stands behind it as well.
+        if isOld || isNobody { refusedAt = world.now }
         world.coverage.reach(isNobody ? .nobodyToRead : isOld ? .notFresh : .replicaComplaint)
         if !asked.question.mayFailAtReplicas {
             report(.failsWithReason, "\(asked.question) failed: \(text.shown)")

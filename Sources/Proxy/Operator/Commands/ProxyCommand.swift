@@ -8,6 +8,8 @@ package enum ProxyCommand: Sendable, Equatable {
     case help
     case status
     case backends
+    /// What is wrong with how the servers are configured.
+    case audit
     /// Nil: say which level this connection has.
     case consistency(level: String?)
     /// A token for all that this connection has seen and written.
@@ -21,6 +23,8 @@ package enum ProxyCommand: Sendable, Equatable {
     case events(count: Int)
     /// The master is to be changed as planned.
     case failover(FailoverRequest)
+    /// A replica is to copy its master's data anew.
+    case resync(Endpoint)
     case slowLog(SlowLogRequest)
     case statistics(resets: Bool)
     /// The values in force whose keys fit; nil: all.
@@ -40,6 +44,9 @@ package enum ProxyCommand: Sendable, Equatable {
         } else if word.equalsIgnoringCase("BACKENDS") {
             try ProxyCommand.expect(count == 2, "backends")
             self = .backends
+        } else if word.equalsIgnoringCase("AUDIT") {
+            try ProxyCommand.expect(count == 2, "audit")
+            self = .audit
         } else if word.equalsIgnoringCase("CONSISTENCY") {
             try ProxyCommand.expect(count <= 3, "consistency")
             let level = count == 3 ? CommandRefusal.quoted(request[2]).lowercased() : nil
@@ -65,6 +72,9 @@ package enum ProxyCommand: Sendable, Equatable {
             self = .events(count: number == -1 ? .max : number)
         } else if word.equalsIgnoringCase("FAILOVER") {
             self = .failover(try FailoverRequest(request, at: 2))
+        } else if word.equalsIgnoringCase("RESYNC") {
+            try ProxyCommand.expect(count == 3, "resync")
+            self = .resync(try ProxyCommand.endpoint(request[2]))
         } else if word.equalsIgnoringCase("SLOWLOG") {
             // Without a word behind it, what somebody at a prompt means.
             guard count > 2 else {
@@ -88,6 +98,16 @@ package enum ProxyCommand: Sendable, Equatable {
     private static func expect(_ fits: Bool, _ name: String) throws(CommandRefusal) {
         if !fits { throw .wrongCount("proxy|" + name) }
     }
+
+    fileprivate static func endpoint(
+        _ argument: Span<UInt8>
+    ) throws(CommandRefusal) -> Endpoint {
+        let text = CommandRefusal.quoted(argument)
+        guard let endpoint = ProxyValues.endpoint(text) else {
+            throw CommandRefusal("ERR '\(text)' is no address, expected host:port")
+        }
+        return endpoint
+    }
 }
 
 extension FailoverRequest {
@@ -104,11 +124,7 @@ extension FailoverRequest {
             guard index + 1 < request.count else { throw .syntax }
             let value = request[index + 1]
             if request[index].equalsIgnoringCase("TO"), target == nil {
-                let text = CommandRefusal.quoted(value)
-                guard let endpoint = ProxyValues.endpoint(text) else {
-                    throw CommandRefusal("ERR '\(text)' is no address, expected host:port")
-                }
-                target = endpoint
+                target = try ProxyCommand.endpoint(value)
             } else if request[index].equalsIgnoringCase("TIMEOUT"), timeout == nil {
                 guard let number = Decimal.integer(value), 1...3_600_000 ~= number else {
                     throw CommandRefusal("ERR timeout should be from 1 to 3600000 milliseconds")

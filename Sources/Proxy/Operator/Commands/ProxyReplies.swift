@@ -25,6 +25,12 @@ package enum ProxyReplies {
         output.append(status.backendsReport, for: version)
     }
 
+    package static func audit(
+        _ status: ProxyStatus, to output: inout OutputQueue, for version: ProtocolVersion
+    ) {
+        output.append(status.auditReport, for: version)
+    }
+
     package static func statistics(
         _ status: ProxyStatus, to output: inout OutputQueue, for version: ProtocolVersion
     ) {

@@ -34,6 +34,8 @@ package struct ProxyStatus: Sendable, Equatable {
     package var slowLog: [SlowLog.Entry] = []
     /// Newest first; the first worker's.
     package var events: [ProxyEvent] = []
+    /// What is wrong with how the servers are configured; the first worker's.
+    var findings: [OpenFinding] = []
 
     package init(now: WallTime, startedAt: WallTime, uptime: Duration, consistency: String) {
         self.now = now
@@ -152,6 +154,7 @@ package struct ProxyStatus: Sendable, Equatable {
         withheld += part.withheld
         slowLog = SlowLog.newest(SlowLog.longestReply, of: [slowLog, part.slowLog])
         if events.isEmpty { events = part.events }
+        if findings.isEmpty { findings = part.findings }
         foreignWrites = foreignWrites ?? part.foreignWrites
     }
 }
@@ -229,6 +232,7 @@ extension ProxyStatus {
                 .init("counters", counters.report),
                 .init("slow_log", .list(slowLog.map(\.report))),
                 .init("events", .list(events.map(\.report))),
+                .init("audit", auditReport),
             ])
     }
 
@@ -257,6 +261,8 @@ extension ProxyStatus {
     }
 
     package var backendsReport: Report { .list(backends.map { $0.report(at: now) }) }
+
+    package var auditReport: Report { .list(findings.map(\.report)) }
 
     /// States that no backend is in are left out.
     private var statesReport: Report {
