@@ -26,6 +26,11 @@ extension ProxyCore {
         let isMaster = connection.server == master.index
         if isMaster, form != .asItIs { noteCall(client.command, isFenced: false) }
         askForVeto(need, on: connection)
+        if audits.due <= now.instant, !isMaster, form == .asItIs,
+            sendAsSample(request, on: connection, for: client)
+        {
+            return nil
+        }
         send(request, as: isMaster ? nil : form.name, .read, on: connection, for: client)
         return nil
     }

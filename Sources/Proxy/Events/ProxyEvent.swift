@@ -33,6 +33,8 @@ package struct ProxyEvent: Sendable, Equatable {
         /// The master takes writes that this proxy has not sent, or has taken none for a while.
         case foreignWrites = "foreign_writes"
         case foreignWritesEnded = "foreign_writes_ended"
+        /// The audit has found a read at level fresh that was out of date.
+        case staleRead = "stale_read"
     }
 
     /// Counted from 1 since the start of the process.

@@ -74,6 +74,7 @@ final class FreshProxy {
             $0.timeouts.probeInterval = .seconds(1)
             $0.timeouts.request = .seconds(10)
             $0.reads.consistency = .fresh
+            $0.reads.auditPerSecond = 0
             configure(&$0)
         }
         settle()
@@ -180,6 +181,7 @@ final class FreshProxy {
             }
             return Wire.bulk(text)
         case "COMMAND": return "*0\r\n"
+        case "SELECT": return "+OK\r\n"
         case "ROLE": return role(of: server)
         case "CONFIG" where words[1] == "GET":
             return "*2\r\n" + Wire.bulk(words[2]) + Wire.bulk(heartbeat)
