@@ -165,7 +165,7 @@ enum ProxyKeys {
             whenReached: "further ones wait for their turn, within `timeouts.request`"),
         ProxyKey(
             "reads.audit_per_second", .integer(\.reads.auditPerSecond, 0...10_000),
-            "how many reads that replicas answer the master is asked as well in a second, to compare the replies, 0: none",
+            "how many reads of replicas the master is asked as well in a second, to compare the replies, 0: none",
             why: "what is promised is measured; ten reads a second cost a master nothing"),
         ProxyKey(
             "reads.retries", .integer(\.reads.retries, 0...16),
