@@ -47,6 +47,8 @@ final class Errand {
         case promotion(server: Int)
         /// What is put right behind it.
         case amends(Amends)
+        /// How long the master keeps the key of an audited read.
+        case expiry(audit: Int)
         /// Whether a client's own connection has changed as the client has.
         case change(SessionChange)
     }
@@ -144,6 +146,7 @@ extension ProxyCore {
         case .settings(let server): hearSettings(errand.answers, of: servers[server])
         case .promotion(let server): hearOfPromotion(errand.answers[0], of: servers[server])
         case .amends(let amends): hear(errand.answers[0], to: amends)
+        case .expiry(let audit): learnExpiry(errand.answers[0], of: audit)
         case .change(let change):
             if let client = clients[errand.client] {
                 finish(change, errand.answers[0], of: client)

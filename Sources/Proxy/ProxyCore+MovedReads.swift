@@ -120,7 +120,7 @@ extension ProxyCore {
     private func canBeSentAgain(_ special: SpecialReply?) -> Bool {
         switch special {
         case nil, .block?, .cursor(_, begins: true)?: true
-        case .cursor?, .gathered?, .published?, .acknowledgement?, .beforeWait?, .veto?: false
+        case .cursor?, .gathered?, .published?, .acknowledgement?, .beforeWait?, .veto?, .compared?: false
         }
     }
 
@@ -290,13 +290,15 @@ extension ProxyCore {
         case .cursor?:
             let tag = target.tag ?? servers[target.server].tag
             target.specials.append(.cursor(CursorRewriter(tag: tag), begins: true))
-        case .gathered?, .published?, .acknowledgement?, .beforeWait?, .veto?, nil: break
+        case .gathered?, .published?, .acknowledgement?, .beforeWait?, .veto?, .compared?, nil: break
         }
+        if ticket.delivery == .audited { dropAudit(ticket, on: connection) }
         servers[target.server].outstanding += Int(ticket.replies)
         servers[target.server].counters.requests += Int(ticket.replies)
         leaveTicket(
             Ticket(
-                client: ticket.client, kind: .read, delivery: ticket.delivery,
+                client: ticket.client, kind: .read,
+                delivery: ticket.delivery == .audited ? .plain : ticket.delivery,
                 attempts: ticket.attempts == .max ? .max : ticket.attempts + 1,
                 replies: ticket.replies, start: start,
                 since: ticket.since, isSilent: ticket.isSilent), on: target)

@@ -29,6 +29,8 @@ extension ProxyCore {
             switch ticket.delivery {
             case .plain, .dropped:
                 index = deliverRun(bytes, from: index, of: ticket, connection)
+            case .audited:
+                index = deliverAudited(bytes, from: index, of: ticket, connection)
             case .special:
                 index = deliverSpecial(bytes, from: index, of: ticket, connection)
             }
@@ -108,7 +110,7 @@ extension ProxyCore {
         if let client = clients[ticket.client] {
             if ticket.isWithheld, ticket.delivery == .plain {
                 withhold(bytes, replies, of: ticket, client, connection)
-            } else if ticket.delivery == .plain {
+            } else if ticket.delivery != .dropped {
                 client.replies.append(bytes)
                 client.isMidReply = !connection.scanner.isAtStart
             }
@@ -173,6 +175,41 @@ extension ProxyCore {
         case .reads, .writes, .control, .publisher, .watcher, .acknowledger:
             if connection.hasMoved { follow(connection) }
         }
+    }
+
+    /// Passes on a reply that is compared with the master's, and returns where the first byte is that is not of it.
+    private func deliverAudited(
+        _ bytes: Span<UInt8>, from start: Int, of ticket: Ticket, _ connection: BackendConnection
+    ) -> Int {
+        if connection.scanner.isAtStart {
+            if bytes[start] == ReplyKind.push.rawValue {
+                return takeFrame(bytes, from: start, of: connection) ?? bytes.count
+            }
+            // An error tells nothing of the data; what follows from it does so as ever.
+            if bytes[start] == ReplyKind.error.rawValue {
+                dropAudit(ticket, on: connection)
+                connection.tickets.makeFirstPlain()
+                return start
+            }
+        }
+        let outcome: ReplyScanner.Outcome
+        do {
+            outcome = try connection.scanner.scan(bytes, from: start)
+        } catch {
+            distrust(connection, "it sent what is not a reply")
+            return bytes.count
+        }
+        let end: Int
+        let isWhole: Bool
+        switch outcome {
+        case .reply(let place): (end, isWhole) = (place, true)
+        case .incomplete: (end, isWhole) = (bytes.count, false)
+        }
+        let part = bytes.extracting(start..<end)
+        // Before the request is let go of.
+        noteAudited(part, isWhole: isWhole, of: ticket, connection)
+        pass(part, isWhole ? 1 : 0, of: ticket, connection)
+        return end
     }
 
     // MARK: Errors
@@ -306,6 +343,12 @@ extension ProxyCore {
             readWhole(part, isWhole: isWhole, of: ticket, connection) {
                 judgeVeto($0, seen, on: connection)
             }
+        case .compared(let audit):
+            noteCompared(part, in: audit)
+            guard isWhole else { break }
+            let isError = connection.scanner.kind == .error
+            endSpecial(ticket, connection)
+            compare(audit, isError: isError, on: connection)
         }
         return end
     }

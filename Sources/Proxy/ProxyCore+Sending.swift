@@ -22,6 +22,11 @@ extension ProxyCore {
             return nil
         }
         askForVeto(need, on: connection)
+        if audits.due <= now.instant, connection.server != master.index, form == .asItIs,
+            sendAsSample(request, on: connection, for: client)
+        {
+            return nil
+        }
         // The master gets it as a replica would: it may be done by one in the end.
         send(request, as: mayHaveReplicas ? form.name : nil, .read, on: connection, for: client)
         return nil

@@ -101,6 +101,10 @@ package final class ProxyCore: Core {
     let trace: WorkerTrace
     /// Whether writes raise fences: only where a level asks for them.
     let isFencing: Bool
+    /// Whether writes are marked at least, so that the audit sees them.
+    let marksWrites: Bool
+    /// Reads of replicas that the master is asked as well.
+    var audits: ReadAudits
     let tally = WriteTally(.builtIn)
     var watermarks = WatermarkState()
     /// Where the master was when.
@@ -165,6 +169,11 @@ package final class ProxyCore: Core {
         keptMemory.kept = memory
         watermarks.beginReign(freshness.channel(0))
         isFencing = configuration.needsFences
+        marksWrites = isFencing || configuration.auditsReads
+        audits = ReadAudits(
+            perSecond: configuration.auditsReads ? configuration.reads.auditPerSecond : 0,
+            workers: workers, arePublished: isFencing, seed: seed &+ UInt64(worker),
+            at: now.instant)
         withholdsReplies = configuration.writes.ackReplicas > 0
         acknowledgements = Acknowledgements(configuration.writes)
         scripts = ScriptMemory(limit: configuration.limits.scriptBytes)

@@ -22,6 +22,7 @@ final class ProxyUnderTest {
         var configuration = ProxyConfiguration()
         configuration.timeouts.probeInterval = .zero
         configuration.reads.consistency = .eventual
+        configuration.reads.auditPerSecond = 0
         configuration.writes.hold = .zero
         configuration.audit.interval = .zero
         for number in 0..<replicas {

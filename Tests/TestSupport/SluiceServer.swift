@@ -32,11 +32,14 @@ public enum SluiceProxy {
         public var includeMaster = "fallback"
         /// Most tests want reads on replicas, whatever was written before.
         public var consistency = "eventual"
+        /// Most tests look at where requests arrive.
+        public var audit = 0
 
         public init(
             balance: String = "least_outstanding", includeMaster: String = "fallback",
-            consistency: String = "eventual"
+            consistency: String = "eventual", audit: Int = 0
         ) {
+            self.audit = audit
             self.balance = balance
             self.includeMaster = includeMaster
             self.consistency = consistency
@@ -56,7 +59,7 @@ public enum SluiceProxy {
         }
         let levels = [
             "reads:", "  consistency: \(reads.consistency)", "  balance: \(reads.balance)",
-            "  include_master: \(reads.includeMaster)",
+            "  include_master: \(reads.includeMaster)", "  audit_per_second: \(reads.audit)",
         ]
         let listener = health.map { ["health: 127.0.0.1:\($0)"] } ?? []
         return try start(backends: backends, listeners: listeners, levels + listener + lines)

@@ -20,6 +20,8 @@ struct Ticket {
     enum Delivery: UInt8 {
         /// They are passed on as they come.
         case plain
+        /// The same of one reply, which is compared with the master's besides.
+        case audited
         /// The first entry of the connection's `specials` says what is done with the one reply.
         case special
         /// They are read and forgotten, by the client's own wish.
@@ -30,7 +32,7 @@ struct Ticket {
     /// answered in its place, or another server does what was asked.
     var client: ConnectionID
     var kind: Kind
-    let delivery: Delivery
+    var delivery: Delivery
     /// How often these requests were sent before.
     let attempts: UInt8
     /// The replies that have been delivered, and those that are still owed.
@@ -72,6 +74,8 @@ enum SpecialReply {
     /// A replica's answer to ROLE, by which the reads behind it are done there or not, and what was known when it was
     /// asked: it may have been further since then when it answered elsewhere.
     case veto(Proof.Seen)
+    /// The master's reply to a read that a replica has answered: compared, and forgotten.
+    case compared(Int)
 }
 
 /// The replies to a transaction that was sent as one block.

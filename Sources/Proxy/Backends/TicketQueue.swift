@@ -81,6 +81,12 @@ struct TicketQueue {
         for index in 0..<count { change(&ring[(head + index) & (ring.count - 1)]!) }
     }
 
+    /// What is owed first is passed on like any other.
+    mutating func makeFirstPlain() {
+        precondition(count > 0, "nothing is owed")
+        ring[head]!.delivery = .plain
+    }
+
     private mutating func removeFirst() {
         ring[head] = nil
         head = (head + 1) & (ring.count - 1)

@@ -41,6 +41,12 @@ package struct ProxyConfiguration: Sendable, Equatable {
         return levels.contains(where: \.needsFences)
     }
 
+    /// Whether some of the reads that replicas answer are asked of the master as well.
+    package var auditsReads: Bool {
+        reads.auditPerSecond > 0 && backends.mayHaveReplicas && reads.includeMaster != .never
+            && levels.contains { $0 != .master }
+    }
+
     /// The levels that clients have until they ask for another, from the strictest on.
     package var levels: [Consistency] {
         let levels = listen.indices.map(level(ofListener:)) + users.compactMap(\.consistency)
@@ -124,6 +130,8 @@ package struct ProxyConfiguration: Sendable, Equatable {
         package var onForeignWrites = OnForeignWrites.warn
         /// How many reads of the whole proxy the master has to answer at once when no replica can be read; zero: any.
         package var maxMasterReads = 1000
+        /// How many reads that replicas answer the master is asked as well, in a second; zero: none.
+        package var auditPerSecond = 10
         /// How often a read whose backend failed is sent to another.
         package var retries = 2
         /// Healthy replicas in the own zone below which reads leave it.

@@ -165,6 +165,10 @@ enum ProxyKeys {
                 "all the replicas' reads would stand before its writes; a thousand take it some ms",
             whenReached: "further ones wait for their turn, within `timeouts.request`"),
         ProxyKey(
+            "reads.audit_per_second", .integer(\.reads.auditPerSecond, 0...10_000),
+            "how many reads of replicas the master is asked as well in a second, to compare the replies, 0: none",
+            why: "what is promised is measured; ten reads a second cost a master nothing"),
+        ProxyKey(
             "reads.retries", .integer(\.reads.retries, 0...16),
             "how often a read whose backend failed is sent to another, within its deadline",
             why: "two, so that one lost server is not seen and a lost network is not flooded",

@@ -49,6 +49,12 @@ extension ProxyCore {
         deliver(event)
     }
 
+    /// Another worker has found, and logged, that a server has answered what was out of date.
+    func recordStaleRead(of endpoint: Endpoint, _ reason: String) {
+        guard let server = servers.first(where: { $0.endpoint == endpoint }) else { return }
+        record(.staleRead, of: server, reason)
+    }
+
     // MARK: The master
 
     /// A probe has told how a server is, of which this was known before.

@@ -40,6 +40,8 @@ package struct ProxyEvent: Sendable, Equatable {
         /// Something is wrong with how a server is configured, or is not any more.
         case auditFinding = "audit_finding"
         case auditResolved = "audit_resolved"
+        /// The audit has found a read at level fresh that was out of date.
+        case staleRead = "stale_read"
     }
 
     /// Counted from 1 since the start of the process.

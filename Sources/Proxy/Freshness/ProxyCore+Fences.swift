@@ -55,7 +55,7 @@ extension ProxyCore {
 
     /// Marks what a request may write, before it can leave.
     func raiseFences(_ request: Request, _ command: CommandID?, on connection: BackendConnection) {
-        guard isFencing, connection.server == master.index else { return }
+        guard marksWrites, connection.server == master.index else { return }
         var entries = 0
         switch written(by: request, command) {
         case .nothing: break
@@ -79,7 +79,7 @@ extension ProxyCore {
 
     /// The same for a transaction, which runs as one request.
     func raiseFences(_ transaction: Transaction, on connection: BackendConnection) {
-        guard isFencing, connection.server == master.index else { return }
+        guard marksWrites, connection.server == master.index else { return }
         let slots = transaction.writesEverything ? [.everything] : transaction.written
         for slot in slots { connection.marks.append(freshness.fences.mark(slot)) }
         endMarks(slots.count, on: connection)
@@ -183,6 +183,7 @@ extension ProxyCore {
     /// So many writes of a connection have been answered.
     func lowerFences(_ replies: Int, on connection: BackendConnection) {
         guard !connection.marks.isEmpty else { return }
+        if !isFencing { countWrites() }
         let next = freshness.next
         let fences = freshness.fences
         var lowered = 0
@@ -192,7 +193,14 @@ extension ProxyCore {
         }
         guard lowered > 0 else { return }
         trace.end(lowered, behind: next)
-        wantWatermark()
+        if isFencing { wantWatermark() }
+    }
+
+    /// Where nothing is published numbers are given out all the same: by them the audit tells writes apart, and when
+    /// they were.
+    private func countWrites() {
+        guard audits.times.isDue(at: now.instant) else { return }
+        audits.times.note(freshness.give(), at: now.instant)
     }
 
     /// A connection is gone, with writes on it that are not answered. What never left will never run.
@@ -200,6 +208,8 @@ extension ProxyCore {
         let slots = connection.marks.takeAll()
         guard !slots.isEmpty else { return }
         guard wereSent else { return lower(slots, behind: .none) }
+        // No promise hangs on them where no level asks for fences.
+        guard isFencing else { return lower(slots, behind: freshness.next) }
         let server = servers[connection.server]
         guard let number = connection.clientNumber, connection.process != .unknown,
             !server.health.isMute

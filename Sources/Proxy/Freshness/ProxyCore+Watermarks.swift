@@ -66,6 +66,7 @@ extension ProxyCore {
         watermarks.isWanted = false
         watermarks.isOnItsWay = true
         watermarks.publishedAt = now.instant
+        audits.times.note(watermark, at: now.instant)
         let start = publisher.output.end
         let channel = watermarks.channel
         publisher.output.appendArrayHeader(3)
@@ -105,6 +106,7 @@ extension ProxyCore {
         let last = watermarks.history.last
         guard last.map({ $0.at + .seconds(1) <= now.instant }) ?? true else { return }
         watermarks.history.append((now.instant, freshness.last))
+        audits.times.note(freshness.last, at: now.instant)
         while watermarks.history.count > 1,
             watermarks.history[1].at + WatermarkState.vetoWindow <= now.instant
         {

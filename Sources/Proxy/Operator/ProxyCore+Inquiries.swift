@@ -59,6 +59,7 @@ extension ProxyCore {
             errand.reports[worker] = answer
             finish(errand)
         case .event(let event): deliver(event)
+        case .staleRead(let endpoint, let reason): recordStaleRead(of: endpoint, reason)
         }
     }
 

@@ -9,6 +9,8 @@ enum WorkerMessage: CoreMessage {
     case answer(WorkerAnswer, for: ErrandStep)
     /// For those who listen to events.
     case event(ProxyEvent)
+    /// A server has answered what was out of date; told to the first worker, who keeps the events.
+    case staleRead(of: Endpoint, String)
 }
 
 /// What every worker is asked, or told, on behalf of one client.

@@ -139,7 +139,7 @@ extension ProxyCore {
     /// One more is queued.
     private func note(_ request: Request, _ command: CommandID?, in transaction: Transaction) {
         transaction.count += 1
-        if isFencing || withholdsReplies { noteKeys(of: request, command, in: transaction) }
+        if marksWrites || withholdsReplies { noteKeys(of: request, command, in: transaction) }
         if case .read(.asItIs) = classifier.disposition(of: request, command) { return }
         transaction.onlyReads = false
     }

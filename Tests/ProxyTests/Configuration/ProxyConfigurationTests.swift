@@ -70,6 +70,7 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
               include_master: always
               on_foreign_writes: master
               max_master_reads: 16
+              audit_per_second: 7
               retries: 0
               zone_minimum: 2
               ramp_up: 3s
@@ -162,6 +163,7 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
         expected.reads.includeMaster = .always
         expected.reads.onForeignWrites = .master
         expected.reads.maxMasterReads = 16
+        expected.reads.auditPerSecond = 7
         expected.reads.retries = 0
         expected.reads.zoneMinimum = 2
         expected.reads.rampUp = .seconds(3)
@@ -267,6 +269,7 @@ private func secret(_ text: String) -> Secret { Secret(Array(text.utf8)) }
                   include_master: fallback
                   on_foreign_writes: warn
                   max_master_reads: 1000
+                  audit_per_second: 10
                   retries: 2
                   zone_minimum: 1
                   ramp_up: 10s

@@ -83,6 +83,7 @@ final class FreshProxy {
             $0.timeouts.probeInterval = .seconds(1)
             $0.timeouts.request = .seconds(10)
             $0.reads.consistency = .fresh
+            $0.reads.auditPerSecond = 0
             configure(&$0)
         }
         settle()
@@ -192,6 +193,7 @@ final class FreshProxy {
             }
             return Wire.bulk(text)
         case "COMMAND": return "*0\r\n"
+        case "SELECT": return "+OK\r\n"
         case "ROLE": return role(of: server)
         case "CONFIG" where words[1] == "GET": return setting(words[2], of: server)
         case "MULTI":

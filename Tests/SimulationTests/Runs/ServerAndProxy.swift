@@ -59,6 +59,7 @@ extension Setup {
             case .session: .session
             case .eventual: .eventual
             }
+        configuration.reads.auditPerSecond = random.pick([0, 10, 1_000])
         let clientCount = ClientCount()
         let freshness = Freshness(workers: workers, servers: replicas + 1, secret: random.next())
         let board = TopologyBoard()

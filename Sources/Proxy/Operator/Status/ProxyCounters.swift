@@ -37,6 +37,8 @@ package struct ProxyCounters: Sendable, Equatable {
     package var writesWithheld = 0
     package var writesConfirmed = 0
     package var writesNotReplicated = 0
+    /// Reads of replicas that the master was asked as well.
+    package var audits = AuditCounts()
     package var timeouts = 0
     /// Replies that came after their request had timed out, or that its client did not live to see.
     package var tombstones = 0
@@ -102,12 +104,14 @@ package struct ProxyCounters: Sendable, Equatable {
     package mutating func merge(_ part: ProxyCounters) {
         for row in ProxyCounters.rows { self[keyPath: row.count] &+= part[keyPath: row.count] }
         errors.merge(part.errors)
+        audits.merge(part.audits)
     }
 
     var report: Report {
         var fields = ProxyCounters.rows.map { row in
             Report.Field(row.name, .number(self[keyPath: row.count]))
         }
+        fields.append(.init("audits", audits.report))
         fields.append(.init("errors", errors.report))
         return .fields(fields)
     }
