@@ -143,15 +143,10 @@ import Testing
             ])
     }
 
-    /// Only the first worker asks; what it finds is in everybody's answer.
-    @Test func onlyTheFirstWorker() {
-        var configuration = ProxyConfiguration()
-        configuration.backends.replicas = [.init(.tcp(host: "r", port: 1))]
+    /// What the first worker finds is in everybody's answer.
+    @Test func merged() {
         let core = ProxyCore(
-            configuration: configuration, worker: 1, workers: 2, at: HandDriver.start)
-        core.servers[1].health.report = ServerReport([Array("$1\r\nrole:slave\r\n".utf8)])
-        core.askForSettings(of: core.servers[1])
-        #expect(!core.audit[1].isAsked)
+            configuration: ProxyConfiguration(), worker: 1, workers: 2, at: HandDriver.start)
         var other = core.status()
         var first = core.status()
         first.findings = [
