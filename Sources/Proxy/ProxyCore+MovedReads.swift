@@ -120,7 +120,8 @@ extension ProxyCore {
     private func canBeSentAgain(_ special: SpecialReply?) -> Bool {
         switch special {
         case nil, .block?, .cursor(_, begins: true)?: true
-        case .cursor?, .gathered?, .published?, .acknowledgement?, .beforeWait?, .veto?, .compared?: false
+        case .cursor?, .gathered?, .published?, .acknowledgement?, .beforeWait?, .veto?, .compared?:
+            false
         }
     }
 
@@ -290,7 +291,8 @@ extension ProxyCore {
         case .cursor?:
             let tag = target.tag ?? servers[target.server].tag
             target.specials.append(.cursor(CursorRewriter(tag: tag), begins: true))
-        case .gathered?, .published?, .acknowledgement?, .beforeWait?, .veto?, .compared?, nil: break
+        case .gathered?, .published?, .acknowledgement?, .beforeWait?, .veto?, .compared?, nil:
+            break
         }
         if ticket.delivery == .audited { dropAudit(ticket, on: connection) }
         servers[target.server].outstanding += Int(ticket.replies)
