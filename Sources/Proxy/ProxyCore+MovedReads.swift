@@ -271,7 +271,7 @@ extension ProxyCore {
             return servers[others[Int(chance.next() % UInt64(others.count))]]
         }
         let mayUseMaster = configuration.reads.includeMaster != .never && server.role != .master
-        return mayUseMaster ? master : nil
+        return mayUseMaster && !(client.asksForFreshness && isMasterDeposed) ? master : nil
     }
 
     /// Puts the unanswered requests of a ticket on another connection.

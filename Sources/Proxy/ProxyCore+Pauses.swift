@@ -200,7 +200,8 @@ extension ProxyCore {
             guard let connection else { continue }
             switch connection.state {
             case .waiting(let until, _): wake(at: until)
-            case .greeting(_, let since): wake(at: since + configuration.timeouts.probe)
+            case .greeting(_, let since) where isUngreeted(connection):
+                wake(at: since + configuration.timeouts.probe)
             default: break
             }
             if let stall = connection.stall { wake(at: stall.since + configuration.limits.stall) }

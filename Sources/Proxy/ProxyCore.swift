@@ -367,7 +367,7 @@ package final class ProxyCore: Core {
             case .waiting(let until, _) where until <= now.instant: connect(connection)
             case .greeting(_, let since)
             where since + configuration.timeouts.probe <= now.instant
-                && connection.greetingStep < connection.greeting.steps.count:
+                && isUngreeted(connection):
                 distrust(connection, "it does not answer AUTH, HELLO or SELECT")
             default: break
             }

@@ -55,6 +55,11 @@ extension ProxyCore {
         becomeReady(connection, id)
     }
 
+    /// It has not answered all that it was asked at first; one that has may wait for a doubt to end.
+    func isUngreeted(_ connection: BackendConnection) -> Bool {
+        connection.greetingStep < connection.greeting.steps.count
+    }
+
     /// Reads the answers to the greeting. Returns where they end; nil when more is to come or it was not understood.
     func readGreeting(_ bytes: Span<UInt8>, of connection: BackendConnection) -> Int? {
         var index = 0

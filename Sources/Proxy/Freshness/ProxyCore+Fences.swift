@@ -403,7 +403,7 @@ extension ProxyCore {
 
     /// Whether the server at the other end of a connection has applied what a read needs.
     func meets(_ need: Need, _ connection: BackendConnection) -> Bool {
-        if connection.server == master.index { return true }
+        if connection.server == master.index { return need == .nothing || !isMasterDeposed }
         switch need {
         case .nothing: return true
         case .master: return false

@@ -25,9 +25,12 @@ extension ProxyCore {
     }
 
     private func masterForRead(of client: ClientSession) -> BackendConnection? {
-        guard configuration.reads.includeMaster != .never else { return nil }
+        guard configuration.reads.includeMaster != .never, !isMasterDeposed else { return nil }
         return reader(at: master, for: client)
     }
+
+    /// It has become somebody's replica, and nobody has taken its place yet: its data may be of any age from now on.
+    var isMasterDeposed: Bool { isFencing && master.health.report?.role == .replica }
 
     func reader(at server: BackendServer, for client: ClientSession) -> BackendConnection {
         lane(client.lane, of: server).readers[connectionNumber(of: client)]

@@ -144,9 +144,9 @@ extension ProxyCore {
             guard let client = clients[id], !staying.contains(id) else { return false }
             return isTagged ? client.after != .nothing : client.asksForFreshness
         }
-        guard configuration.reads.includeMaster != .never, target.isComing, !target.hasMoved else {
-            return refuseStaleReads(on: connection, of: isStale)
-        }
+        guard configuration.reads.includeMaster != .never, !isMasterDeposed, target.isComing,
+            !target.hasMoved
+        else { return refuseStaleReads(on: connection, of: isStale) }
         servers[connection.server].counters.retriedAway += 1
         moveReads(from: connection, to: target, of: isStale)
     }

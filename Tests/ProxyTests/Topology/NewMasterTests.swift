@@ -66,6 +66,28 @@ import Testing
         fresh.proxy.core.checkInvariants()
     }
 
+    /// The master has become a replica, over connections that stand, and nobody has taken its place: it may copy older
+    /// data now, so that reads wait for the next master. What the simulation found.
+    @Test(arguments: [true, false]) func masterThatIsDeposed(isSucceeded: Bool) throws {
+        let fresh = FreshProxy { $0.timeouts.request = .seconds(5) }
+        let (reader, writer) = (fresh.driver.connect(), fresh.driver.connect())
+        fresh.write("SET", "a", "1", by: writer)
+        fresh.facts[0].role = "slave"
+        fresh.facts[0].following = "10.0.0.9:6379"
+        fresh.probe()
+        #expect(fresh.core.master.index == 0)
+        #expect(fresh.ask("GET", "a", by: reader) == nil)
+        if isSucceeded {
+            fresh.promote()
+            #expect(fresh.core.master.index == 1)
+            #expect(fresh.place(of: ["GET", "a"]) == 1)
+        } else {
+            for _ in 0..<6 { fresh.probe() }
+            #expect(fresh.driver.output(of: reader).hasPrefix("-NOTFRESH"))
+        }
+        fresh.proxy.core.checkInvariants()
+    }
+
     /// Nobody knows whether the new master has what its predecessor has answered: WAIT does not say so either.
     @Test func waitBehindAnotherMaster() throws {
         let fresh = FreshProxy(replicas: 2)
