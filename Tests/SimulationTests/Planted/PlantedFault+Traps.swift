@@ -95,8 +95,8 @@ extension PlantedFault {
             becomes: "        board.crown(server.index)\n"),
         PlantedFault(
             trap: "A14", "the master is read where the configuration forbids it", in: freshReads,
-            "        guard configuration.reads.includeMaster != .never else { return nil }\n",
-            becomes: ""),
+            "guard configuration.reads.includeMaster != .never, !isMasterDeposed else { return nil }",
+            becomes: "guard !isMasterDeposed else { return nil }"),
         PlantedFault(
             trap: "A15", "a number that nobody has given out is believed", in: marks,
             "        guard number <= freshness.last.number else { return }\n", becomes: ""),
