@@ -192,18 +192,8 @@ extension ProxyCore {
                 return start
             }
         }
-        let outcome: ReplyScanner.Outcome
-        do {
-            outcome = try connection.scanner.scan(bytes, from: start)
-        } catch {
-            distrust(connection, "it sent what is not a reply")
+        guard let (end, isWhole) = scanOne(bytes, from: start, connection) else {
             return bytes.count
-        }
-        let end: Int
-        let isWhole: Bool
-        switch outcome {
-        case .reply(let place): (end, isWhole) = (place, true)
-        case .incomplete: (end, isWhole) = (bytes.count, false)
         }
         let part = bytes.extracting(start..<end)
         // Before the request is let go of.
@@ -297,24 +287,29 @@ extension ProxyCore {
 
     // MARK: Replies that are not passed on as they come
 
+    /// Where the part of one reply ends that has come, and whether that is all of it; nil when it is no reply.
+    private func scanOne(
+        _ bytes: Span<UInt8>, from start: Int, _ connection: BackendConnection
+    ) -> (end: Int, isWhole: Bool)? {
+        do {
+            switch try connection.scanner.scan(bytes, from: start) {
+            case .reply(let end): return (end, true)
+            case .incomplete: return (bytes.count, false)
+            }
+        } catch {
+            distrust(connection, "it sent what is not a reply")
+            return nil
+        }
+    }
+
     private func deliverSpecial(
         _ bytes: Span<UInt8>, from start: Int, of ticket: Ticket, _ connection: BackendConnection
     ) -> Int {
         if connection.scanner.isAtStart, bytes[start] == ReplyKind.push.rawValue {
             return takeFrame(bytes, from: start, of: connection) ?? bytes.count
         }
-        let outcome: ReplyScanner.Outcome
-        do {
-            outcome = try connection.scanner.scan(bytes, from: start)
-        } catch {
-            distrust(connection, "it sent what is not a reply")
+        guard let (end, isWhole) = scanOne(bytes, from: start, connection) else {
             return bytes.count
-        }
-        let end: Int
-        let isWhole: Bool
-        switch outcome {
-        case .reply(let place): (end, isWhole) = (place, true)
-        case .incomplete: (end, isWhole) = (bytes.count, false)
         }
         let part = bytes.extracting(start..<end)
         switch connection.specials[0] {

@@ -10,13 +10,13 @@ extension ProxyCore {
         case let found as FoundServer: take(found)
         case let report as SentinelReport: take(report)
         case let message as WorkerMessage: hear(message, from: sender)
-        case let wanted as SwitchoverWanted: take(wanted.request, from: (sender, wanted.step))
-        case let ended as SwitchoverEnded: hear(ended)
+        case let wanted as SwitchoverWanted:
+            take(wanted.request, from: OperationAsker(worker: sender, step: wanted.step))
+        case let ended as OperationEnded: hear(ended)
         case let writes as WritesToEnd: take(writes)
         case let writes as WritesEnded: hear(writes, from: sender)
         case let wanted as ResyncWanted:
-            beginResync(of: wanted.replica, for: (sender, wanted.step))
-        case let ended as ResyncEnded: hear(ended)
+            beginResync(of: wanted.replica, for: OperationAsker(worker: sender, step: wanted.step))
         case let reads as ReadsToEnd: take(reads)
         case let reads as ReadsEnded: hear(reads, from: sender)
         case let answer as SentinelAnswer: hear(answer)

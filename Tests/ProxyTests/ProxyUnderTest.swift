@@ -14,10 +14,11 @@ final class ProxyUnderTest {
     private var generations: [UInt32: UInt32] = [:]
 
     /// Nothing is asked of the servers by the proxy itself unless `configure` says so; a replica is healthy as soon
-    /// as it is connected. `memory` is what an earlier proxy wrote down.
+    /// as it is connected. `memory` is what an earlier proxy wrote down; the other
+    /// workers say nothing.
     init(
         replicas: Int = 0, isConnected: Bool = true, memory: MasterMemory? = nil,
-        configure: (inout ProxyConfiguration) -> Void = { _ in }
+        worker: Int = 0, configure: (inout ProxyConfiguration) -> Void = { _ in }
     ) {
         var configuration = ProxyConfiguration()
         configuration.timeouts.probeInterval = .zero
@@ -31,7 +32,8 @@ final class ProxyUnderTest {
         }
         configure(&configuration)
         core = ProxyCore(
-            configuration: configuration, memory: memory, at: HandDriver.start)
+            configuration: configuration, worker: worker, workers: worker + 1, memory: memory,
+            at: HandDriver.start)
         driver = HandDriver(core)
         if isConnected { connectAll() }
     }

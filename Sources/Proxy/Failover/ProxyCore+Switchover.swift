@@ -1,7 +1,7 @@
 // PROXY FAILOVER: the first worker takes the steps of a planned change, one at a time, and tells how it ended.
 //
 //     client ─▶ its worker ── SwitchoverWanted ──▶ worker 0: plan ─▶ Switchover ─▶ steps ─▶ servers, sentinels
-//     client ◀─ its worker ◀── SwitchoverEnded ── worker 0 ◀── events ◀── answers, probes, the board, time
+//     client ◀─ its worker ◀── OperationEnded ── worker 0 ◀── events ◀── answers, probes, the board, time
 
 import RESP
 
@@ -12,7 +12,7 @@ struct RunningSwitchover {
     /// Tells it from others before it.
     let number: Int
     /// Who is told the outcome.
-    let asker: (worker: Int, step: ErrandStep)
+    let asker: OperationAsker
     /// How long writes may be held for it.
     let timeout: Duration
     /// When the time for the step is up, and when writes that do not end are not waited for any longer.
@@ -49,22 +49,9 @@ struct SwitchoverResult: Sendable, Equatable {
     }
 }
 
-enum SwitchoverOutcome: Sendable, Equatable {
-    case done(SwitchoverResult)
-    /// The one that was under way ends.
-    case aborting
-    /// The text of an error.
-    case failed(String)
-}
-
 /// A client of another worker wants the master to be changed; the step names the errand of its worker.
 struct SwitchoverWanted: CoreMessage {
     let request: FailoverRequest
-    let step: ErrandStep
-}
-
-struct SwitchoverEnded: CoreMessage {
-    let outcome: SwitchoverOutcome
     let step: ErrandStep
 }
 
@@ -86,56 +73,17 @@ extension ProxyCore {
     func answerFailover(
         _ request: FailoverRequest, of client: ClientSession
     ) -> ClientSession.Pause? {
-        let errand = beginErrand(.operation, for: client.id, parts: 1)
-        let step = ErrandStep(errand: errand.number, part: 0)
-        if worker == 0 {
-            take(request, from: (worker, step))
-        } else {
-            pending.wishes.append(.send(SwitchoverWanted(request: request, step: step), to: 0))
-        }
-        if errand.left > 0 { pause(client, .answer) }
-        return nil
-    }
-
-    func hear(_ ended: SwitchoverEnded) {
-        answerOperation(ended.step) { output, version in
-            switch ended.outcome {
-            case .done(let result): output.append(result.report, for: version)
-            case .aborting: output.append("+OK\r\n")
-            case .failed(let text): output.appendError(text: text)
-            }
-        }
-    }
-
-    /// The first worker has done, or not, what a client wanted done to servers.
-    func answerOperation(
-        _ step: ErrandStep, _ write: (inout OutputQueue, ProtocolVersion) -> Void
-    ) {
-        guard let errand = errands[step.errand] else { return }
-        errand.left = 0
-        errands[errand.number] = nil
-        // Who has left does not hear of it; events tell it to everybody.
-        guard let client = clients[errand.client] else { return }
-        let version = client.version
-        reply(to: client) { write(&$0, version) }
-        guard client.pause == .answer else { return }
-        if client.extras?.replies == .skipThis { client.extras?.replies = .on }
-        answered(client)
-    }
-
-    private func tell(_ outcome: SwitchoverOutcome, to asker: (worker: Int, step: ErrandStep)) {
-        let ended = SwitchoverEnded(outcome: outcome, step: asker.step)
-        if asker.worker == worker {
-            hear(ended)
-        } else {
-            pending.wishes.append(.send(ended, to: asker.worker))
+        operate(for: client) {
+            take(request, from: $0)
+        } _: {
+            SwitchoverWanted(request: request, step: $0)
         }
     }
 
     // MARK: Beginning
 
     /// The first worker is asked for it.
-    func take(_ request: FailoverRequest, from asker: (worker: Int, step: ErrandStep)) {
+    func take(_ request: FailoverRequest, from asker: OperationAsker) {
         switch request {
         case .abort:
             guard let running = switchover else {
@@ -145,7 +93,7 @@ extension ProxyCore {
                 return tell(
                     .failed("ERR it is too late for that: the sentinels have been told"), to: asker)
             }
-            tell(.aborting, to: asker)
+            tell(.accepted, to: asker)
             switchoverHears(.abort)
         case .begin(let target, let timeout):
             do throws(CommandRefusal) {
@@ -208,7 +156,7 @@ extension ProxyCore {
     }
 
     private func begin(
-        _ plan: SwitchoverPlan, _ timeout: Duration?, for asker: (worker: Int, step: ErrandStep)
+        _ plan: SwitchoverPlan, _ timeout: Duration?, for asker: OperationAsker
     ) {
         let (machine, actions) = Switchover.begin(plan.way)
         let hold = configuration.writes.hold
@@ -405,7 +353,7 @@ extension ProxyCore {
             .switchoverDone, of: servers[running.plan.target], .notice,
             "has taken over from \(result.formerMaster); writes waited for \(result.pause) ms\(left)"
         )
-        tell(.done(result), to: running.asker)
+        tell(.done(result.report), to: running.asker)
     }
 
     private func fail(_ running: RunningSwitchover, _ reason: String) {

@@ -1,7 +1,7 @@
 // PROXY RESYNC: the first worker takes a replica out, has it copy its master's data anew, and brings it back.
 //
 //     client ─▶ its worker ── ResyncWanted ──▶ worker 0: ResyncPlan ─▶ Resync ─▶ the board, workers, servers
-//     client ◀─ its worker ◀── ResyncEnded ── worker 0 ◀── events ◀── answers, probes, time
+//     client ◀─ its worker ◀── OperationEnded ── worker 0 ◀── events ◀── answers, probes, time
 
 import RESP
 
@@ -12,7 +12,7 @@ struct RunningResync {
     /// Tells it from others before it.
     let number: Int
     /// Who is told the outcome.
-    let asker: (worker: Int, step: ErrandStep)
+    let asker: OperationAsker
     let reign: Int
     let process: [UInt8]?
     /// Workers that it owes answers to reads.
@@ -27,17 +27,6 @@ struct RunningResync {
 struct ResyncWanted: CoreMessage {
     let replica: Endpoint
     let step: ErrandStep
-}
-
-struct ResyncEnded: CoreMessage {
-    let outcome: Outcome
-    let step: ErrandStep
-
-    enum Outcome: Sendable, Equatable {
-        case done(Report)
-        /// The text of an error.
-        case failed(String)
-    }
 }
 
 /// Worker 0 waits until a server that was taken out owes this worker's clients nothing.
@@ -61,40 +50,16 @@ extension ProxyCore {
     // MARK: The asking client
 
     func answerResync(of replica: Endpoint, _ client: ClientSession) -> ClientSession.Pause? {
-        let errand = beginErrand(.operation, for: client.id, parts: 1)
-        let step = ErrandStep(errand: errand.number, part: 0)
-        if worker == 0 {
-            beginResync(of: replica, for: (worker, step))
-        } else {
-            pending.wishes.append(.send(ResyncWanted(replica: replica, step: step), to: 0))
-        }
-        if errand.left > 0 { pause(client, .answer) }
-        return nil
-    }
-
-    func hear(_ ended: ResyncEnded) {
-        answerOperation(ended.step) { output, version in
-            switch ended.outcome {
-            case .done(let report): output.append(report, for: version)
-            case .failed(let text): output.appendError(text: text)
-            }
-        }
-    }
-
-    private func tell(
-        _ outcome: ResyncEnded.Outcome, to asker: (worker: Int, step: ErrandStep)
-    ) {
-        let ended = ResyncEnded(outcome: outcome, step: asker.step)
-        if asker.worker == worker {
-            hear(ended)
-        } else {
-            pending.wishes.append(.send(ended, to: asker.worker))
+        operate(for: client) {
+            beginResync(of: replica, for: $0)
+        } _: {
+            ResyncWanted(replica: replica, step: $0)
         }
     }
 
     // MARK: Beginning
 
-    func beginResync(of replica: Endpoint, for asker: (worker: Int, step: ErrandStep)) {
+    func beginResync(of replica: Endpoint, for asker: OperationAsker) {
         do throws(CommandRefusal) {
             begin(try plan(of: replica), for: asker)
         } catch {
@@ -134,7 +99,7 @@ extension ProxyCore {
         return nil
     }
 
-    private func begin(_ plan: ResyncPlan, for asker: (worker: Int, step: ErrandStep)) {
+    private func begin(_ plan: ResyncPlan, for asker: OperationAsker) {
         let (machine, actions) = Resync.begin()
         let server = servers[plan.server]
         lastResync += 1

@@ -55,6 +55,14 @@ import Testing
             idle.driver.output(of: client) == "-ERR the audit is off: audit.interval is 0\r\n")
     }
 
+    /// The first worker asks for all.
+    @Test(arguments: [0, 1]) func oneWorkerAsks(worker: Int) {
+        let fresh = FreshProxy(isProved: false, worker: worker) { $0.audit.interval = .seconds(5) }
+        Self.probe(fresh, times: 3)
+        #expect(fresh.core.servers[1].health.isHealthy)
+        #expect(fresh.settingsAsked.isEmpty == (worker != 0))
+    }
+
     /// What is found is told once, by the log, an event and both lists; that it is over is told too.
     @Test func tellsOnce() {
         let fresh = Self.deployment { $0[1].settings["maxmemory*"] = Self.little }

@@ -23,16 +23,6 @@ import Testing
         return fresh
     }
 
-    private static func go(_ fresh: FreshProxy, _ duration: Duration) {
-        var left = duration
-        while left > .zero {
-            fresh.driver.pass(.milliseconds(100))
-            fresh.settle()
-            left -= .milliseconds(100)
-        }
-        fresh.core.checkInvariants()
-    }
-
     private static func loseMaster(_ fresh: FreshProxy, isNoticed: Bool = true) {
         fresh.lose(0)
         for number in 1...2 where isNoticed {
@@ -45,7 +35,7 @@ import Testing
         fresh.facts[2].role = "master"
         fresh.facts[2].former = (fresh.facts[0].history, 101)
         fresh.facts[2].history = "history-2"
-        go(fresh, .seconds(1))
+        fresh.go(.seconds(1), by: .milliseconds(100))
     }
 
     /// The one that is furthest is promoted, not before the time is up; what waited goes there, and the other follows
@@ -55,9 +45,9 @@ import Testing
         let client = fresh.driver.connect()
         Self.loseMaster(fresh)
         fresh.driver.command(["SET", "a", "1"], to: client)
-        Self.go(fresh, .milliseconds(2_500))
+        fresh.go(.milliseconds(2_500), by: .milliseconds(100))
         #expect(fresh.wordsTold(to: 2) == [])
-        Self.go(fresh, .seconds(1))
+        fresh.go(.seconds(1), by: .milliseconds(100))
         #expect(fresh.wordsTold(to: 2) == ["REPLICAOF NO ONE"])
         #expect(fresh.wordsTold(to: 1) == [])
         Self.promote(fresh)
@@ -74,15 +64,15 @@ import Testing
     @Test func heirThatDoesNot() throws {
         let fresh = Self.deployment()
         Self.loseMaster(fresh)
-        Self.go(fresh, .seconds(4))
+        fresh.go(.seconds(4), by: .milliseconds(100))
         #expect(fresh.wordsTold(to: 2) == ["REPLICAOF NO ONE"])
         fresh.lose(2)
         fresh.facts[2].offset = 80
-        Self.go(fresh, .seconds(6))
+        fresh.go(.seconds(6), by: .milliseconds(100))
         // One of two is no majority.
         #expect(fresh.wordsTold(to: 1) == [])
         fresh.comeBack(2)
-        Self.go(fresh, .seconds(3))
+        fresh.go(.seconds(3), by: .milliseconds(100))
         #expect(fresh.wordsTold(to: 1) == ["REPLICAOF NO ONE"])
     }
 
@@ -91,7 +81,7 @@ import Testing
         let fresh = Self.deployment()
         for number in 1...2 { fresh.facts[number].silence = silence }
         Self.loseMaster(fresh, isNoticed: false)
-        Self.go(fresh, .seconds(20))
+        fresh.go(.seconds(20), by: .milliseconds(100))
         #expect(fresh.wordsTold(to: 1) + fresh.wordsTold(to: 2) == [])
         let told = fresh.driver.log.filter { $0.contains("nobody is promoted") }
         #expect(told.count == 1)
@@ -108,10 +98,10 @@ import Testing
         fresh.heartbeat = heartbeat
         fresh.lose(0)
         fresh.comeBack(0)
-        Self.go(fresh, .seconds(2))
+        fresh.go(.seconds(2), by: .milliseconds(100))
         Self.loseMaster(fresh, isNoticed: false)
         for number in 1...2 { fresh.facts[number].silence = silence }
-        Self.go(fresh, .seconds(4))
+        fresh.go(.seconds(4), by: .milliseconds(100))
         #expect(fresh.wordsTold(to: 2) == (isPromoted ? ["REPLICAOF NO ONE"] : []))
     }
 
@@ -122,7 +112,7 @@ import Testing
             fresh.facts[number].link = "down"
             fresh.facts[number].silence = 60
         }
-        Self.go(fresh, .seconds(10))
+        fresh.go(.seconds(10), by: .milliseconds(100))
         #expect(fresh.wordsTold(to: 1) + fresh.wordsTold(to: 2) == [])
     }
 
@@ -131,14 +121,14 @@ import Testing
     @Test func masterComesBackInTime() throws {
         let fresh = Self.deployment()
         Self.loseMaster(fresh)
-        Self.go(fresh, .milliseconds(3_500))
+        fresh.go(.milliseconds(3_500), by: .milliseconds(100))
         #expect(fresh.wordsTold(to: 2) == ["REPLICAOF NO ONE"])
         fresh.comeBack(0)
         for number in 1...2 {
             fresh.facts[number].link = "up"
             fresh.facts[number].silence = 0
         }
-        Self.go(fresh, .seconds(3))
+        fresh.go(.seconds(3), by: .milliseconds(100))
         #expect(fresh.core.master.index == 0)
         #expect(fresh.wordsTold(to: 2) == ["REPLICAOF 10.0.0.1 6379"])
     }
@@ -146,7 +136,7 @@ import Testing
     @Test func offUnlessAskedFor() throws {
         let fresh = Self.deployment { $0.failover.mode = .off }
         Self.loseMaster(fresh)
-        Self.go(fresh, .seconds(20))
+        fresh.go(.seconds(20), by: .milliseconds(100))
         #expect(fresh.wordsTold(to: 1) + fresh.wordsTold(to: 2) == [])
     }
 
@@ -154,17 +144,17 @@ import Testing
     @Test func straggler() throws {
         let fresh = Self.deployment()
         Self.loseMaster(fresh)
-        Self.go(fresh, .seconds(4))
+        fresh.go(.seconds(4), by: .milliseconds(100))
         fresh.lose(1)
         Self.promote(fresh)
         #expect(fresh.core.master.index == 2)
         #expect(fresh.wordsTold(to: 1) == [])
         fresh.comeBack(1)
-        Self.go(fresh, .seconds(3))
+        fresh.go(.seconds(3), by: .milliseconds(100))
         #expect(fresh.wordsTold(to: 1) == ["REPLICAOF replica1 6379"])
         fresh.facts[1].history = "history-2"
         fresh.facts[1].following = "replica1:6379"
-        Self.go(fresh, .seconds(10))
+        fresh.go(.seconds(10), by: .milliseconds(100))
         #expect(fresh.wordsTold(to: 1) == [])
     }
 
@@ -173,13 +163,13 @@ import Testing
     @Test(arguments: [true, false]) func trapD3_stragglerWithMore(rejoins: Bool) throws {
         let fresh = Self.deployment { $0.failover.rejoins = rejoins }
         Self.loseMaster(fresh)
-        Self.go(fresh, .seconds(4))
+        fresh.go(.seconds(4), by: .milliseconds(100))
         fresh.lose(1)
         fresh.facts[1].offset = 150
         Self.promote(fresh)
         #expect(fresh.core.master.index == 2)
         fresh.comeBack(1)
-        Self.go(fresh, .seconds(10))
+        fresh.go(.seconds(10), by: .milliseconds(100))
         let words = "REPLICAOF replica1 6379"
         let told = fresh.wordsTold(to: 1)
         #expect(rejoins ? told.count == 2 && told.allSatisfy { $0 == words } : told.isEmpty)
@@ -192,18 +182,18 @@ import Testing
     @Test func rejoins() throws {
         let fresh = Self.deployment { $0.failover.rejoins = true }
         Self.loseMaster(fresh)
-        Self.go(fresh, .seconds(4))
+        fresh.go(.seconds(4), by: .milliseconds(100))
         Self.promote(fresh)
         fresh.facts[0].offset = 150
         fresh.comeBack(0)
-        Self.go(fresh, .seconds(10))
+        fresh.go(.seconds(10), by: .milliseconds(100))
         let words = "REPLICAOF replica1 6379"
         let told = fresh.wordsTold(to: 0)
         #expect(told.count == 2 && told.allSatisfy { $0 == words }, "\(told)")
         fresh.facts[0].role = "slave"
         fresh.facts[0].history = "history-2"
         fresh.facts[0].following = "replica1:6379"
-        Self.go(fresh, .seconds(10))
+        fresh.go(.seconds(10), by: .milliseconds(100))
         #expect(fresh.wordsTold(to: 0) == [])
         #expect(Self.fencing(fresh).count == 1)
         #expect(Self.fencing(fresh)[0].contains("It is told \(words) (failover.rejoin)"))
@@ -217,7 +207,7 @@ import Testing
     @Test(arguments: [true, false]) func trapD3_fenced(isSameProcess: Bool) throws {
         let fresh = Self.deployment()
         Self.loseMaster(fresh)
-        Self.go(fresh, .seconds(4))
+        fresh.go(.seconds(4), by: .milliseconds(100))
         Self.promote(fresh)
         fresh.facts[0].offset = 150
         if !isSameProcess {
@@ -225,7 +215,7 @@ import Testing
             fresh.facts[0].history = "history-3"
         }
         fresh.comeBack(0)
-        Self.go(fresh, .seconds(10))
+        fresh.go(.seconds(10), by: .milliseconds(100))
         #expect(fresh.core.master.index == 2)
         #expect(fresh.wordsTold(to: 0) == [])
         let told = Self.fencing(fresh)

@@ -19,17 +19,6 @@ import Testing
         return fresh
     }
 
-    /// A few milliseconds in which servers are asked and answer.
-    private static func go(_ fresh: FreshProxy, _ duration: Duration = .milliseconds(50)) {
-        var left = duration
-        while left > .zero {
-            fresh.driver.pass(.milliseconds(10))
-            fresh.settle()
-            left -= .milliseconds(10)
-        }
-        fresh.core.checkInvariants()
-    }
-
     private static func finish(_ fresh: FreshProxy, heir: Int) {
         fresh.facts[heir].role = "master"
         fresh.facts[heir].former = (fresh.facts[0].history, 1_000_000)
@@ -37,7 +26,7 @@ import Testing
         fresh.facts[0].role = "slave"
         fresh.facts[0].following = "replica\(heir - 1):6379"
         fresh.facts[0].history = "history-2"
-        go(fresh)
+        fresh.go(.milliseconds(50))
     }
 
     private static func events(_ fresh: FreshProxy) -> [ProxyEvent.Kind] {
@@ -57,12 +46,12 @@ import Testing
         fresh.driver.command(
             ["PROXY", "FAILOVER", "TO", "replica0:6379", "TIMEOUT", "4000"], to: administrator)
         fresh.driver.command(["SET", "a", "2"], to: writer)
-        Self.go(fresh)
+        fresh.go(.milliseconds(50))
         #expect(fresh.proxy.sent(to: fresh.masterWrites) == Wire.text("SET", "a", "1"))
         #expect(fresh.wordsTold(to: 0) == [], "a write has not been answered")
         fresh.proxy.says("+OK\r\n", on: fresh.masterWrites)
         fresh.facts[0].failoverState = "waiting-for-sync"
-        Self.go(fresh)
+        fresh.go(.milliseconds(50))
         let told = fresh.wordsTold(to: 0)
         #expect(told.count == 1)
         #expect(told.first?.hasPrefix("FAILOVER TO replica0 6379 TIMEOUT 39") == true, "\(told)")
@@ -100,11 +89,11 @@ import Testing
         let (writer, administrator) = (fresh.driver.connect(), fresh.driver.connect())
         fresh.driver.command(["PROXY", "FAILOVER"], to: administrator)
         fresh.driver.command(["SET", "a", "1"], to: writer)
-        Self.go(fresh)
+        fresh.go(.milliseconds(50))
         if how == "gives up" {
             #expect(fresh.driver.output(of: administrator) == "")
             fresh.facts[0].failoverState = "no-failover"
-            Self.go(fresh)
+            fresh.go(.milliseconds(50))
         }
         let reply = fresh.driver.output(of: administrator)
         let reason =
@@ -124,7 +113,7 @@ import Testing
         let (writer, administrator) = (fresh.driver.connect(), fresh.driver.connect())
         fresh.driver.command(["PROXY", "FAILOVER", "TIMEOUT", "1000"], to: administrator)
         fresh.driver.command(["SET", "a", "1"], to: writer)
-        Self.go(fresh)
+        fresh.go(.milliseconds(50))
         _ = fresh.wordsTold(to: 0)
         if isAborted {
             let other = fresh.driver.connect()
@@ -132,14 +121,14 @@ import Testing
                 fresh.driver.ask("PROXY", "FAILOVER", on: other).hasPrefix("-ERR a failover to"))
             #expect(fresh.driver.ask("PROXY", "FAILOVER", "ABORT", on: other) == "+OK\r\n")
         } else {
-            Self.go(fresh, .milliseconds(1_600))
+            fresh.go(.milliseconds(1_600))
         }
-        Self.go(fresh)
+        fresh.go(.milliseconds(50))
         #expect(fresh.wordsTold(to: 0) == ["FAILOVER ABORT"])
         #expect(fresh.driver.output(of: administrator) == "")
         #expect(fresh.proxy.sent(to: fresh.masterWrites) == "")
         fresh.facts[0].failoverState = "no-failover"
-        Self.go(fresh)
+        fresh.go(.milliseconds(50))
         let reason = isAborted ? "aborted by an operator" : "it took too long"
         #expect(
             fresh.driver.output(of: administrator)
@@ -157,9 +146,9 @@ import Testing
         let (writer, administrator) = (fresh.driver.connect(), fresh.driver.connect())
         fresh.driver.command(["PROXY", "FAILOVER", "TIMEOUT", "60000"], to: administrator)
         fresh.driver.command(["SET", "a", "1"], to: writer)
-        Self.go(fresh, .milliseconds(1_900))
+        fresh.go(.milliseconds(1_900))
         #expect(fresh.driver.output(of: writer) == "")
-        Self.go(fresh, .milliseconds(200))
+        fresh.go(.milliseconds(200))
         #expect(
             fresh.driver.output(of: writer)
                 == "-ERR cannot reach the master at 127.0.0.1:6379: it is being replaced by another (PROXY FAILOVER); "
@@ -175,7 +164,7 @@ import Testing
         fresh.facts[0].failoverState = "waiting-for-sync"
         let administrator = fresh.driver.connect()
         fresh.driver.command(["PROXY", "FAILOVER"], to: administrator)
-        Self.go(fresh)
+        fresh.go(.milliseconds(50))
         fresh.driver.cut(administrator)
         Self.finish(fresh, heir: 1)
         #expect(fresh.core.master.index == 1)
@@ -188,7 +177,7 @@ import Testing
         fresh.facts[0].failoverState = "failover-in-progress"
         let administrator = fresh.driver.connect()
         fresh.driver.command(["PROXY", "FAILOVER"], to: administrator)
-        Self.go(fresh)
+        fresh.go(.milliseconds(50))
         let link = try #require(fresh.core.servers[0].control).link
         fresh.proxy.cut(link)
         Self.finish(fresh, heir: 1)
@@ -203,11 +192,11 @@ import Testing
         let (writer, administrator) = (fresh.driver.connect(), fresh.driver.connect())
         fresh.driver.command(["PROXY", "FAILOVER"], to: administrator)
         fresh.driver.command(["SET", "a", "1"], to: writer)
-        Self.go(fresh)
+        fresh.go(.milliseconds(50))
         #expect(fresh.wordsTold(to: 0).count == 1)
         #expect(fresh.proxy.sent(to: fresh.masterWrites) == "")
         fresh.proxy.cut(try #require(fresh.core.servers[0].control).link)
-        Self.go(fresh, .milliseconds(500))
+        fresh.go(.milliseconds(500))
         #expect(fresh.driver.output(of: administrator).contains("or never heard of it"))
         #expect(fresh.proxy.sent(to: fresh.masterWrites) == Wire.text("SET", "a", "1"))
     }
@@ -218,10 +207,10 @@ import Testing
         let (writer, administrator) = (fresh.driver.connect(), fresh.driver.connect())
         fresh.driver.command(["SET", "a", "1"], to: writer)
         fresh.driver.command(["PROXY", "FAILOVER"], to: administrator)
-        Self.go(fresh, .milliseconds(900))
+        fresh.go(.milliseconds(900))
         #expect(fresh.wordsTold(to: 0) == [])
         fresh.facts[0].failoverState = "waiting-for-sync"
-        Self.go(fresh, .milliseconds(200))
+        fresh.go(.milliseconds(200))
         #expect(fresh.wordsTold(to: 0).count == 1)
         #expect(fresh.core.switchover != nil)
         // Its time is not asked for again and again.
@@ -237,12 +226,12 @@ import Testing
         fresh.proxy.says("+OK\r\n", on: fresh.masterWrites)
         #expect(fresh.core.acknowledgements.replies == 1)
         fresh.driver.command(["PROXY", "FAILOVER"], to: administrator)
-        Self.go(fresh)
+        fresh.go(.milliseconds(50))
         #expect(fresh.wordsTold(to: 0) == [])
         let acknowledger = try #require(fresh.core.master.acknowledger).link
         fresh.proxy.says("+PONG\r\n:1\r\n", on: acknowledger)
         #expect(fresh.driver.output(of: writer) == "+OK\r\n")
-        Self.go(fresh)
+        fresh.go(.milliseconds(50))
         #expect(fresh.wordsTold(to: 0).count == 1)
     }
 

@@ -124,6 +124,9 @@ import Testing
         #expect(proxy.masterWrites == anew)
         #expect(proxy.core.servers[0].counters.losses == losses)
         #expect(proxy.core.links[Int(anew.number)]?.isReady == false)
+        // Nor is the proxy to be woken for what it does not do.
+        proxy.core.scheduleWake()
+        #expect(try #require(proxy.core.pending.wakeAt) > proxy.driver.now.instant)
     }
 
     /// Who wants no replies gets none when somebody ends its wait: the next one would be taken for that.

@@ -69,7 +69,7 @@ final class FreshProxy {
 
     /// Ready to answer fresh reads, unless told otherwise. What servers say can be given from the start.
     init(
-        replicas: Int = 1, isProved: Bool = true, memory: MasterMemory? = nil,
+        replicas: Int = 1, isProved: Bool = true, memory: MasterMemory? = nil, worker: Int = 0,
         facts known: [Facts]? = nil,
         configure: (inout ProxyConfiguration) -> Void = { _ in }
     ) {
@@ -79,7 +79,9 @@ final class FreshProxy {
             facts.append(Facts(runID: "run-replica-\(number)", role: "slave"))
         }
         if let known { facts = known }
-        proxy = ProxyUnderTest(replicas: replicas, isConnected: false, memory: memory) {
+        proxy = ProxyUnderTest(
+            replicas: replicas, isConnected: false, memory: memory, worker: worker
+        ) {
             $0.timeouts.probeInterval = .seconds(1)
             $0.timeouts.request = .seconds(10)
             $0.reads.consistency = .fresh
@@ -285,6 +287,17 @@ final class FreshProxy {
         for number in 1...replicas {
             #expect(core.freshness.proofs[number].look() != nil, "a replica is not proved")
         }
+    }
+
+    /// Some time in which servers are asked and answer.
+    func go(_ duration: Duration, by step: Duration = .milliseconds(10)) {
+        var left = duration
+        while left > .zero {
+            driver.pass(step)
+            settle()
+            left -= step
+        }
+        core.checkInvariants()
     }
 
     /// A second passes, in which servers are asked how they are.

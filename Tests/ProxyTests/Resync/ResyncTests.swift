@@ -18,17 +18,6 @@ import Testing
         FreshProxy(replicas: replicas, configure: configure)
     }
 
-    /// Some time in which servers are asked and answer.
-    private static func go(_ fresh: FreshProxy, _ duration: Duration = .milliseconds(100)) {
-        var left = duration
-        while left > .zero {
-            fresh.driver.pass(.milliseconds(10))
-            fresh.settle()
-            left -= .milliseconds(10)
-        }
-        fresh.core.checkInvariants()
-    }
-
     private static func events(_ fresh: FreshProxy) -> [ProxyEvent.Kind] {
         fresh.core.operators.events.newest(.max).map(\.kind).reversed()
             .filter { [.resyncBegun, .resyncDone, .resyncFailed].contains($0) }
@@ -46,7 +35,7 @@ import Testing
     private static func copy(_ fresh: FreshProxy, _ server: Int = 1) {
         #expect(fresh.facts[server].link == "down")
         fresh.facts[server].isSyncing = true
-        go(fresh)
+        fresh.go(.milliseconds(100))
     }
 
     private static func finish(_ fresh: FreshProxy, _ server: Int = 1) {
@@ -55,7 +44,7 @@ import Testing
         fresh.facts[server].former = nil
         fresh.facts[server].history = fresh.facts[0].history
         fresh.facts[0].copies = fresh.facts[0].copies.map { $0 + 1 }
-        go(fresh)
+        fresh.go(.milliseconds(100))
     }
 
     /// What was sent is answered first, nothing more is sent; it is told in one piece, and read again when it is whole
@@ -69,14 +58,16 @@ import Testing
         }
         let server = place ?? 1
         let client = Self.begin(fresh, "replica\(server - 1):6379")
-        Self.go(fresh)
+        fresh.go(.milliseconds(100))
         #expect(fresh.wordsTold(to: server) == [], "a read has not been answered")
         #expect(fresh.core.servers[server].health.state == .draining)
         #expect(!fresh.core.readable.contains(server))
         fresh.answerVetoes()
         fresh.proxy.says("$1\r\n1\r\n", on: fresh.reads(of: server - 1))
-        Self.go(fresh)
+        fresh.go(.milliseconds(100))
         #expect(fresh.wordsTold(to: server) == Self.words)
+        // Whatever the probes see of the copy.
+        #expect(fresh.core.freshness.proofs[server].look() == nil, "an old proof holds")
         Self.copy(fresh, server)
         #expect(fresh.core.servers[server].health.state == .syncing)
         for _ in 0..<20 {
@@ -102,13 +93,13 @@ import Testing
     @Test(arguments: ["partial", "none"]) func notWhole(how: String) {
         let fresh = Self.deployment()
         let client = Self.begin(fresh)
-        Self.go(fresh)
+        fresh.go(.milliseconds(100))
         #expect(fresh.wordsTold(to: 1) == Self.words)
         // Its link stands again, and nobody has given a copy.
         fresh.facts[1].link = "up"
         fresh.facts[1].history = fresh.facts[0].history
         fresh.facts[1].former = how == "partial" ? ("history-of-its-own", 1) : nil
-        Self.go(fresh)
+        fresh.go(.milliseconds(100))
         let reason =
             how == "partial"
             ? "its master let it go on where it was, so that it has copied nothing"
@@ -117,7 +108,7 @@ import Testing
             fresh.driver.output(of: client)
                 == "-ERR the resync of replica0:6379 has failed: \(reason)\r\n")
         #expect(Self.events(fresh) == [.resyncBegun, .resyncFailed])
-        Self.go(fresh)
+        fresh.go(.milliseconds(100))
         #expect(fresh.core.servers[1].health.isHealthy)
         #expect(fresh.core.topology.withdrawn == nil)
     }
@@ -127,13 +118,13 @@ import Testing
         let fresh = Self.deployment()
         fresh.answersWhenTold["EXEC"] = "-EXECABORT Transaction discarded\r\n"
         var client = Self.begin(fresh)
-        Self.go(fresh)
+        fresh.go(.milliseconds(100))
         #expect(fresh.driver.output(of: client).contains("has failed: it refuses: EXECABORT"))
         #expect(fresh.wordsTold(to: 1) == Self.words)
         #expect(fresh.core.servers[1].health.isHealthy)
         fresh.answersWhenTold["EXEC"] = "*2\r\n+OK\r\n-ERR no\r\n"
         client = Self.begin(fresh)
-        Self.go(fresh)
+        fresh.go(.milliseconds(100))
         #expect(fresh.driver.output(of: client).contains("has failed: it refuses: ERR no"))
         #expect(fresh.wordsTold(to: 1) == Self.words + ["REPLICAOF 10.0.0.1 6379"])
     }
@@ -144,7 +135,7 @@ import Testing
         fresh.facts[0].followers = ["replica0:6379", "replica1:6379"]
         fresh.probe()
         let first = Self.begin(fresh)
-        Self.go(fresh)
+        fresh.go(.milliseconds(100))
         Self.copy(fresh)
         let second = Self.begin(fresh, "replica1:6379")
         #expect(
@@ -158,7 +149,7 @@ import Testing
         #expect(fresh.driver.output(of: first).contains("copy_ms"))
         fresh.facts[0].failoverState = "waiting-for-sync"
         fresh.driver.command(["PROXY", "FAILOVER", "TO", "replica0:6379"], to: first)
-        Self.go(fresh)
+        fresh.go(.milliseconds(100))
         fresh.driver.command(["PROXY", "RESYNC", "replica1:6379"], to: second)
         #expect(
             fresh.driver.output(of: second)
@@ -169,7 +160,7 @@ import Testing
     @Test func lastReplica() {
         let fresh = Self.deployment(replicas: 1)
         let client = Self.begin(fresh)
-        Self.go(fresh)
+        fresh.go(.milliseconds(100))
         Self.copy(fresh)
         let reader = fresh.driver.connect()
         #expect(fresh.ask("GET", "a", by: reader) == 0)
@@ -190,9 +181,9 @@ import Testing
         let reader = fresh.driver.connect()
         let place = fresh.ask("GET", "a", by: reader) ?? 1
         let client = Self.begin(fresh, "replica\(place - 1):6379")
-        Self.go(fresh)
+        fresh.go(.milliseconds(100))
         fresh.lose(0)
-        Self.go(fresh, .seconds(6))
+        fresh.go(.seconds(6))
         #expect(fresh.wordsTold(to: place) == [])
         #expect(fresh.driver.output(of: client).contains("is not well any more"))
         #expect(fresh.core.servers[place].health.isHealthy)
@@ -207,7 +198,7 @@ import Testing
     ]) func disturbed(how: String, reason: String) {
         let fresh = Self.deployment()
         let client = Self.begin(fresh, "replica1:6379")
-        Self.go(fresh)
+        fresh.go(.milliseconds(100))
         switch how {
         case "restart":
             Self.copy(fresh, 2)
@@ -220,7 +211,7 @@ import Testing
             fresh.promote()
         default: break
         }
-        Self.go(fresh, how == "silence" ? .seconds(61) : .milliseconds(100))
+        fresh.go(how == "silence" ? .seconds(61) : .milliseconds(100))
         #expect(fresh.driver.output(of: client).hasSuffix("has failed: \(reason)\r\n"))
         #expect(fresh.core.resync == nil)
         #expect(fresh.core.topology.withdrawn == nil)

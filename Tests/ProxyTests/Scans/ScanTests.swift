@@ -72,6 +72,24 @@ import Testing
         proxy.core.checkInvariants()
     }
 
+    /// One name leads to several processes: a cursor of the one that was heard of last is not for the connection that
+    /// leads to another.
+    @Test func trapE1_connectionToAnother() {
+        let proxy = proxy()
+        let client = proxy.driver.connect()
+        proxy.driver.command(["SCAN", "0"], to: client)
+        _ = proxy.sent(to: .replica(0))
+        proxy.says(Wire.bulk("run_id:another\r\n"), on: .replica(0))
+        _ = proxy.sent(to: .replica(0))
+        proxy.says(page("0"), on: .replica(0))
+        _ = proxy.driver.output(of: client)
+        proxy.core.servers[1].runID = runs[1]
+        #expect(
+            proxy.driver.ask("SCAN", "\(tag(1).tagging(5)!)", on: client)
+                == "\(ProxyCore.cursorIsLost)")
+        #expect(proxy.sent(to: .replica(0)) == "")
+    }
+
     /// A cursor whose tag no server has, or two, is refused.
     @Test func trapE1_tagsOfNoneOrTwo() {
         let proxy = proxy(replicas: 2)

@@ -68,7 +68,7 @@ import Testing
 
     /// The master has become a replica, over connections that stand, and nobody has taken its place: it may copy older
     /// data now, so that reads wait for the next master. What the simulation found.
-    @Test(arguments: [true, false]) func masterThatIsDeposed(isSucceeded: Bool) throws {
+    @Test(arguments: [true, false]) func trapA13_masterThatIsDeposed(isSucceeded: Bool) throws {
         let fresh = FreshProxy { $0.timeouts.request = .seconds(5) }
         let (reader, writer) = (fresh.driver.connect(), fresh.driver.connect())
         fresh.write("SET", "a", "1", by: writer)
@@ -85,6 +85,42 @@ import Testing
             for _ in 0..<6 { fresh.probe() }
             #expect(fresh.driver.output(of: reader).hasPrefix("-NOTFRESH"))
         }
+        fresh.proxy.core.checkInvariants()
+    }
+
+    private static func depose(_ fresh: FreshProxy) {
+        fresh.facts[0].role = "slave"
+        fresh.facts[0].following = "10.0.0.9:6379"
+        fresh.probe()
+        #expect(fresh.core.isMasterDeposed)
+    }
+
+    /// The same behind a read that it was sent before.
+    @Test func trapA13_behindAnotherRead() throws {
+        let fresh = FreshProxy()
+        let (reader, writer) = (fresh.driver.connect(), fresh.driver.connect())
+        fresh.write("SET", "a", "1", by: writer)
+        #expect(fresh.ask("GET", "a", by: reader) == 0)
+        Self.depose(fresh)
+        #expect(fresh.ask("GET", "a", by: reader) == nil)
+    }
+
+    /// Neither what a replica may not show is read there, nor what a replica was lost with.
+    @Test(arguments: [true, false]) func trapA13_movedReads(isVetoed: Bool) throws {
+        let fresh = FreshProxy()
+        let (reader, writer) = (fresh.driver.connect(), fresh.driver.connect())
+        fresh.write("SET", "a", "1", by: writer)
+        fresh.publish()
+        #expect(fresh.ask("GET", "a", by: reader) == 1)
+        Self.depose(fresh)
+        if isVetoed {
+            fresh.facts[1].following = "10.0.0.8:6379"
+            fresh.answerVetoes()
+            #expect(fresh.driver.output(of: reader).hasPrefix("-NOTFRESH"))
+        } else {
+            fresh.lose(1)
+        }
+        #expect(fresh.place(of: ["GET", "a"]) == nil)
         fresh.proxy.core.checkInvariants()
     }
 

@@ -11,7 +11,8 @@ extension PlantedFault {
         PlantedFault(
             "a read goes to a replica that is not proved to have what it needs",
             in: fences, "            return watermark <= applied && mayAskForVeto",
-            becomes: "            return (watermark <= applied || true) && mayAskForVeto"),
+            becomes: "            return (watermark <= applied || true) && mayAskForVeto",
+            trap: "A2"),
         PlantedFault(
             "a write is resolved behind nothing",
             in: fences, "            fences.resolve(slot, behind: next)\n",
@@ -23,7 +24,7 @@ extension PlantedFault {
         PlantedFault(
             "a transaction raises no fence",
             in: fences, "transaction.writesEverything ? [.everything] : transaction.written\n",
-            becomes: "[FenceTable.Slot]()\n"),
+            becomes: "[FenceTable.Slot]()\n", trap: "A9"),
         PlantedFault(
             "what blocks raises no fence",
             in: "Sources/Proxy/ProxyCore+Sending.swift",
@@ -50,23 +51,23 @@ extension PlantedFault {
             in: "Sources/Proxy/Freshness/KeyScope.swift",
             "            guard scripts == .declared else { return .everything }\n            // Without",
             becomes:
-                "            guard scripts == .declared else { return .nothing }\n            // Without"
-        ),
+                "            guard scripts == .declared else { return .nothing }\n            // Without",
+            trap: "A10"),
         PlantedFault(
             "a read of keys that cannot be told needs nothing",
             in: fences,
             "        return freshness.everythingResolved.map { .applied($0) } ?? .master\n",
-            becomes: "        return .applied(.none)\n"),
+            becomes: "        return .applied(.none)\n", trap: "A6"),
         PlantedFault(
             "a write on its way is ignored",
             in: table, "        if word >> 44 != 0 { return .pending }\n", becomes: ""),
         PlantedFault(
             "what was known stays known when the master has begun another history",
-            in: marks, "            freshness.voidAll()\n", becomes: ""),
+            in: marks, "            freshness.voidAll()\n", becomes: "", trap: "A1"),
         PlantedFault(
             "what was known of a replica stays known when it has begun anew, or follows another",
             in: marks, "            freshness.void(server.index)\n            wantWatermark()\n",
-            becomes: "            wantWatermark()\n"),
+            becomes: "            wantWatermark()\n", trap: "A2b"),
         PlantedFault(
             "a watermark proves something that was given out before the last doubt",
             in: proofs,
@@ -75,20 +76,20 @@ extension PlantedFault {
         PlantedFault(
             "the veto is ignored",
             in: vetoes, "            let role = ReplicaRole(reply), role.agrees(with: seen)\n",
-            becomes: "            ReplicaRole(reply) != nil || seen.offset >= 0\n"),
+            becomes: "            ReplicaRole(reply) != nil || seen.offset >= 0\n", trap: "A2b"),
         PlantedFault(
             "writes of a lost connection are taken for done",
             in: fences, "        guard wereSent else { return lower(slots, behind: .none) }\n",
             becomes:
-                "        guard wereSent, false else { return lower(slots, behind: freshness.next) }\n"
-        ),
+                "        guard wereSent, false else { return lower(slots, behind: freshness.next) }\n",
+            trap: "A7"),
         PlantedFault(
             "new writes go out while old ones may run yet",
             in: fences, "server.doubts.contains { $0.lane == connection.lane }\n",
-            becomes: "server.doubts.contains { $0.lane == -1 }\n"),
+            becomes: "server.doubts.contains { $0.lane == -1 }\n", trap: "A7"),
         PlantedFault(
             "what is known of one process is used for another",
             in: proofs, "guard before & 1 == 1, before >> 17 == process.number else",
-            becomes: "guard before & 1 == 1, process != .unknown else"),
+            becomes: "guard before & 1 == 1, process != .unknown else", trap: "A5"),
     ]
 }

@@ -1,5 +1,5 @@
-// Mistakes that walk into the traps of consistency, one or more for each trap. They are judged by the tests that bear
-// the trap's number, which show the schedule step by step; what the simulation makes of some of them stands elsewhere.
+// Mistakes that walk into the traps of consistency, and that the tests which bear the trap's number must notice: they
+// show the schedule step by step. Those that the simulation must notice as well stand among its own, with the number.
 
 extension PlantedFault {
     private static let sources = "Sources/Proxy/"
@@ -7,27 +7,11 @@ extension PlantedFault {
     private static let freshReads = sources + "Freshness/ProxyCore+FreshReads.swift"
     private static let marks = sources + "Freshness/ProxyCore+Watermarks.swift"
     private static let vetoes = sources + "Freshness/ProxyCore+Vetoes.swift"
-    private static let proofs = sources + "Freshness/ProofTable.swift"
     private static let scopes = sources + "Freshness/KeyScope.swift"
     private static let asking = sources + "Acknowledgement/ProxyCore+Acknowledgements.swift"
 
     /// What a read may be answered with.
     static let trapsOfFreshness = [
-        PlantedFault(
-            trap: "A1", "what was known stays known in another history", in: marks,
-            "            freshness.voidAll()\n", becomes: ""),
-        PlantedFault(
-            trap: "A2", "a replica is believed that has not delivered the watermark", in: fences,
-            "            return watermark <= applied && mayAskForVeto",
-            becomes: "            return (watermark <= applied || true) && mayAskForVeto"),
-        PlantedFault(
-            trap: "A2b", "what was known of a replica outlives its link", in: marks,
-            "            freshness.void(server.index)\n            wantWatermark()\n",
-            becomes: "            wantWatermark()\n"),
-        PlantedFault(
-            trap: "A2b", "the veto is ignored", in: vetoes,
-            "            let role = ReplicaRole(reply), role.agrees(with: seen)\n",
-            becomes: "            ReplicaRole(reply) != nil || seen.offset >= 0\n"),
         PlantedFault(
             trap: "A3", "a replica whose link is down is taken for one that has fallen back",
             in: vetoes, "        return isConnected && offset >= seen.offset || isFrozen\n",
@@ -37,31 +21,9 @@ extension PlantedFault {
             in: sources + "Freshness/FenceTable.swift",
             "(seen & ~FenceTable.numberMask) - FenceTable.one | number", becomes: "number"),
         PlantedFault(
-            trap: "A5", "what is known of one process is used for another", in: proofs,
-            "guard before & 1 == 1, before >> 17 == process.number else",
-            becomes: "guard before & 1 == 1, process != .unknown else"),
-        PlantedFault(
-            trap: "A6", "a read of keys that cannot be told needs nothing", in: fences,
-            "        return freshness.everythingResolved.map { .applied($0) } ?? .master\n",
-            becomes: "        return .applied(.none)\n"),
-        PlantedFault(
-            trap: "A7", "writes of a lost connection are taken for done", in: fences,
-            "        guard wereSent else { return lower(slots, behind: .none) }\n",
-            becomes:
-                "        guard wereSent, false else { return lower(slots, behind: freshness.next) }\n"
-        ),
-        PlantedFault(
-            trap: "A7", "new writes go out while old ones may run yet", in: fences,
-            "server.doubts.contains { $0.lane == connection.lane }\n",
-            becomes: "server.doubts.contains { $0.lane == -1 }\n"),
-        PlantedFault(
             trap: "A8", "who may not ask for a role voids what is known for all", in: vetoes,
             "if reply.count > 0, reply[0] == ReplyKind.error.rawValue {\n            // Nothing",
             becomes: "if reply.count > 1_000_000 {\n            // Nothing"),
-        PlantedFault(
-            trap: "A9", "a transaction raises no fence", in: fences,
-            "transaction.writesEverything ? [.everything] : transaction.written\n",
-            becomes: "[FenceTable.Slot]()\n"),
         PlantedFault(
             trap: "A9", "a blocked client that leaves takes its mark along",
             in: fences,
@@ -69,30 +31,12 @@ extension PlantedFault {
             becomes:
                 "        lower(slots, behind: freshness.next)\n        _ = (\n            Doubt("),
         PlantedFault(
-            trap: "A10", "a script raises no fence", in: scopes,
-            "            guard scripts == .declared else { return .everything }\n            // Without",
-            becomes:
-                "            guard scripts == .declared else { return .nothing }\n            // Without"
-        ),
-        PlantedFault(
             trap: "A11", "a write to all keys raises no fence", in: scopes,
             "            ? .keys : .everything\n    }\n\n    /// The place",
             becomes: "            ? .keys : .nothing\n    }\n\n    /// The place"),
         PlantedFault(
-            trap: "A12", "a request goes out on another connection before all is answered",
-            in: sources + "ProxyCore+Sending.swift",
-            "        if client.owed > 0, client.link != connection.link { return .drained }\n",
-            becomes: ""),
-        PlantedFault(
-            trap: "A12", "a read does not follow its client's unanswered write",
-            in: sources + "ProxyCore+Sending.swift",
-            "        if client.owed > 0 {\n            let current",
-            becomes: "        if client.owed > 0, client.writes == 0 {\n            let current"),
-        PlantedFault(
-            trap: "A13", "what was known stays known under another master",
-            in: sources + "Topology/ProxyCore+Succession.swift",
-            "        freshness.voidAll()\n        board.crown(server.index)\n",
-            becomes: "        board.crown(server.index)\n"),
+            trap: "A13", "a master is read that has become a replica", in: freshReads,
+            "isFencing && master.health.report?.role == .replica", becomes: "false"),
         PlantedFault(
             trap: "A14", "the master is read where the configuration forbids it", in: freshReads,
             "guard configuration.reads.includeMaster != .never, !isMasterDeposed else { return nil }",
@@ -193,11 +137,6 @@ extension PlantedFault {
             trap: "E3", "of a transaction's keys one is looked at", in: fences,
             "        for slot in transaction.read {\n",
             becomes: "        for slot in transaction.read.prefix(1) {\n"),
-        PlantedFault(
-            trap: "E4", "a read is done elsewhere although its client has half of the reply",
-            in: sources + "ProxyCore+MovedReads.swift",
-            "guard kind == .read, !isBound, !isPassedOn else",
-            becomes: "guard kind == .read, !isBound else"),
         PlantedFault(
             trap: "E6", "a call is repeated without another look at the replica",
             in: sources + "Scripts/ProxyCore+Scripts.swift",

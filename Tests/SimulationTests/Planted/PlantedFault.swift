@@ -9,8 +9,8 @@ struct PlantedFault: CustomStringConvertible, Sendable {
     /// Found exactly once in the file; when it is not any more, the fault is to be planted anew.
     let text: String
     let replacement: String
-    /// Who must notice.
-    let judge: Judge
+    /// Who must notice, each of them.
+    let judges: [Judge]
 
     enum Judge: Hashable, Sendable {
         case simulation
@@ -20,22 +20,29 @@ struct PlantedFault: CustomStringConvertible, Sendable {
 
     var description: String { name }
 
-    init(_ name: String, in file: String, _ text: String, becomes replacement: String) {
-        self.init(name, .simulation, file, text, replacement)
+    /// One that the simulation must notice, and the tests of a trap besides.
+    init(
+        _ name: String, in file: String, _ text: String, becomes replacement: String,
+        trap: String? = nil
+    ) {
+        self.init(
+            trap.map { "\($0): \(name)" } ?? name,
+            [.simulation] + [trap].compactMap { $0 }.map { .trap($0) }, file, text, replacement)
     }
 
+    /// One that the tests of a trap must notice.
     init(
         trap: String, _ name: String, in file: String, _ text: String,
         becomes replacement: String
     ) {
-        self.init("\(trap): \(name)", .trap(trap), file, text, replacement)
+        self.init("\(trap): \(name)", [.trap(trap)], file, text, replacement)
     }
 
     private init(
-        _ name: String, _ judge: Judge, _ file: String, _ text: String, _ replacement: String
+        _ name: String, _ judges: [Judge], _ file: String, _ text: String, _ replacement: String
     ) {
         self.name = name
-        self.judge = judge
+        self.judges = judges
         self.file = file
         self.text = text
         self.replacement = replacement
@@ -97,11 +104,12 @@ extension PlantedFault {
             "a request goes out on another connection before all is answered",
             in: sending,
             "        if client.owed > 0, client.link != connection.link { return .drained }\n",
-            becomes: ""),
+            becomes: "", trap: "A12"),
         PlantedFault(
             "a read does not follow its client's unanswered write",
             in: sending, "        if client.owed > 0 {\n            let current",
-            becomes: "        if client.owed > 0, client.writes == 0 {\n            let current"),
+            becomes: "        if client.owed > 0, client.writes == 0 {\n            let current",
+            trap: "A12"),
     ]
 
     private static let losses = [
@@ -150,7 +158,7 @@ extension PlantedFault {
         PlantedFault(
             "a read is done elsewhere although its client has half of the reply",
             in: moving, "guard kind == .read, !isBound, !isPassedOn else",
-            becomes: "guard kind == .read, !isBound else"),
+            becomes: "guard kind == .read, !isBound else", trap: "E4"),
         PlantedFault(
             "writes of a lost connection are done elsewhere",
             in: moving, "guard kind == .read, !isBound, !isPassedOn else",

@@ -10,6 +10,8 @@ enum Seeds {
         (417, "the same, with two connections to the backend"),
         (1_000_212, "a client that was cut off in the middle of a reply got an error behind it"),
         (1_002_766, "requests of a client that had been cut off were run all the same"),
+        (2_007_940, "a connection that waited for a doubt was to be woken for in the past"),
+        (202_611_282_232_000_025, "a master that had become a replica was read at level fresh"),
     ]
 
     /// Without a word from the environment: few, and always the same, so that a plain `swift test` stays quick.
