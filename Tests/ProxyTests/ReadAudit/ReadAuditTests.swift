@@ -399,10 +399,11 @@ import Testing
         #expect(audited.counts.eventual.compared == 1)
     }
 
-    /// No more are asked than the configuration allows, and none when it wants none or the master is not to be read.
-    @Test(arguments: [(10, 90...110), (0, 0...0)])
-    func budget(perSecond: Int, expected: ClosedRange<Int>) {
-        let proxy = ProxyUnderTest(replicas: 1) {
+    /// No more are asked than the configuration allows, of two workers each a half, and none when it wants none or the
+    /// master is not to be read.
+    @Test(arguments: [(10, 0, 90...110), (10, 1, 40...60), (0, 0, 0...0)])
+    func budget(perSecond: Int, worker: Int, expected: ClosedRange<Int>) {
+        let proxy = ProxyUnderTest(replicas: 1, worker: worker) {
             $0.reads.auditPerSecond = perSecond
             $0.timeouts.probeInterval = .zero
         }
