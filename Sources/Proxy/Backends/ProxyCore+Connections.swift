@@ -41,7 +41,10 @@ extension ProxyCore {
         case .control: beginControl(connection)
         case .publisher, .watcher: beginFreshness(connection)
         case .acknowledger: wantAcknowledgement()
-        case .reads where !connection.tickets.isEmpty: doubtProcess(of: connection)
+        case .reads:
+            // It may lead to another process than the one that was asked, empty for all that is known.
+            if server.control?.isReady != true { server.health.report = nil }
+            if !connection.tickets.isEmpty { doubtProcess(of: connection) }
         default: break
         }
         changed(server)

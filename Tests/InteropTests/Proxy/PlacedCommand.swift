@@ -75,11 +75,12 @@ struct PlacedCommand: CustomStringConvertible {
         "object", "pubsub", "script", "slowlog", "xgroup", "xinfo",
     ]
 
-    /// What the proxy asks servers by itself at any time: that such a command was counted somewhere proves nothing.
+    /// What the proxy asks servers by itself at any time, and what replicas tell their master (REPLCONF ACK, each
+    /// second): that such a command was counted somewhere proves nothing.
     var isHousekeeping: Bool {
         let own: Set = [
             "auth", "command", "config", "config|get", "echo", "hello", "info", "ping", "publish",
-            "role", "select", "subscribe",
+            "replconf", "role", "select", "subscribe",
         ]
         return names.keys.contains { own.contains($0) || $0.hasPrefix("client") }
     }

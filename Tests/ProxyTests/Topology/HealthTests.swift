@@ -382,6 +382,30 @@ import Testing
         proxy.core.checkInvariants()
     }
 
+    /// A replica begins anew, and is connected to for reads before it can be asked: what its predecessor has said is
+    /// not true of it. What the chaos test found on a busy machine.
+    @Test func begunAnewBeforeItIsAsked() {
+        let proxy = proxy()
+        begin(proxy)
+        let link = control(1, of: proxy)
+        proxy.driver.pass(.seconds(1))
+        answer(proxy, 0, master)
+        answer(proxy, 1, up)
+        #expect(proxy.core.servers[1].health.state == .healthy)
+        proxy.driver.pass(.seconds(1))
+        answer(proxy, 0, master)
+        answer(proxy, 1, up)
+        proxy.cut(.replica(0))
+        proxy.cut(link)
+        proxy.connect(.replica(0))
+        #expect(proxy.core.servers[1].health.state == .connecting)
+        #expect(!proxy.core.readable.contains(1))
+        proxy.connect(link)
+        answer(proxy, 1, up)
+        #expect(proxy.core.servers[1].health.state == .healthy)
+        proxy.core.checkInvariants()
+    }
+
     /// A command that our table does not have goes where the master's COMMAND says.
     @Test func learntCommands() throws {
         let proxy = proxy()

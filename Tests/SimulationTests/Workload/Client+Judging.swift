@@ -19,12 +19,12 @@ extension Client {
         world.answered()
         if case .error(let text) = reply, text.starts(with: "TIMEOUT ".utf8) {
             judgeTimeout(of: asked, wasSent: !isPromisedUnsent(text))
+        } else if case .error(let text) = reply, isAboutTheRole(text, of: asked.question) {
+            judgeRole(of: asked, text)
         } else if case .error(let text) = reply, isAboutReplicas(text) {
             judgeComplaint(about: asked, text)
         } else if case .error(let text) = reply, isAboutTheBackend(text) {
             judgeFailure(of: asked, text, on: end)
-        } else if case .error(let text) = reply, isAboutTheRole(text) {
-            judgeRole(of: asked, text)
         } else {
             judge(reply, to: asked, on: end)
             judgeFreshness(of: reply, to: asked)
@@ -63,8 +63,14 @@ extension Client {
     }
 
     /// What a server says that is not the master any more, to whoever does not know that yet. Nothing was done.
-    private func isAboutTheRole(_ text: [UInt8]) -> Bool {
-        text == Following.readOnly.dropFirst().dropLast(2)
+    private func isAboutTheRole(_ text: [UInt8], of question: Question) -> Bool {
+        // A transaction that writes hears first of what its reads may not have.
+        if case .execute(let parts) = question, !parts.allSatisfy(\.isRead),
+            isAboutReplicas(text), text.starts(with: Client.discarded.utf8)
+        {
+            return true
+        }
+        return text == Following.readOnly.dropFirst().dropLast(2)
             || text == SmallServer.unblockedByRole.dropFirst().dropLast(2)
             || text.starts(with: "\(Client.discarded) of: READONLY ".utf8)
     }
