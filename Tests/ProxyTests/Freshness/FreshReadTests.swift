@@ -522,6 +522,7 @@ import Testing
         proxy.lose(0)
         proxy.promote(demoting: false)
         #expect(proxy.core.master.index == 1)
+        #expect(proxy.core.freshness.proofs[2].look() == nil)
         // It delivers what was published before, and says that it is well.
         proxy.deliver(proxy.published.last, at: 1)
         for _ in 0..<8 {

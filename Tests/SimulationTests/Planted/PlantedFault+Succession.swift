@@ -10,10 +10,6 @@ extension PlantedFault {
             "lesson == .mastery, ReplicaRole(connection.gathered.bytes) != nil {",
             becomes: "lesson == .mastery, connection.gathered.isEmpty {"),
         PlantedFault(
-            "what was known stays known under another master",
-            in: succession, "        freshness.voidAll()\n        board.crown(server.index)\n",
-            becomes: "        board.crown(server.index)\n", trap: "A13"),
-        PlantedFault(
             "the watermarks of one reign prove something in the next",
             in: succession, "watermarks.beginReign(freshness.channel(topology.reign))",
             becomes: "watermarks.beginReign(freshness.channel(0))"),

@@ -34,6 +34,12 @@ extension PlantedFault {
             trap: "A11", "a write to all keys raises no fence", in: scopes,
             "            ? .keys : .everything\n    }\n\n    /// The place",
             becomes: "            ? .keys : .nothing\n    }\n\n    /// The place"),
+        // Health sets such replicas aside as well, so that no read shows it.
+        PlantedFault(
+            trap: "A13", "what was known stays known under another master",
+            in: sources + "Topology/ProxyCore+Succession.swift",
+            "        freshness.voidAll()\n        board.crown(server.index)\n",
+            becomes: "        board.crown(server.index)\n"),
         PlantedFault(
             trap: "A13", "a master is read that has become a replica", in: freshReads,
             "isFencing && master.health.report?.role == .replica", becomes: "false"),
