@@ -115,7 +115,7 @@ import Testing
 
     /// A write that is on its way between the two replies explains any difference.
     @Test(arguments: Moment.allCases)
-    func trapE5(_ moment: Moment) {
+    func trapE5_writesInBetween(_ moment: Moment) {
         let audited = Audited(level: "eventual")
         let proxy = audited.proxy
         if moment == .sameNumber {

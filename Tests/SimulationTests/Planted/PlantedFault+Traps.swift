@@ -144,6 +144,11 @@ extension PlantedFault {
             "        for slot in transaction.read {\n",
             becomes: "        for slot in transaction.read.prefix(1) {\n"),
         PlantedFault(
+            trap: "E5", "a read is called stale although its key was written in between",
+            in: sources + "ReadAudit/ProxyCore+ReadAudits.swift",
+            "freshness.fences.fence(of: audit.slot) == .behind(audit.fence)",
+            becomes: "audit.number > 0"),
+        PlantedFault(
             trap: "E6", "a call is repeated without another look at the replica",
             in: sources + "Scripts/ProxyCore+Scripts.swift",
             "        if client.asksForFreshness { askForVeto(.applied(newest), on: connection) }\n",
